@@ -145,7 +145,6 @@ static bool is_zeroed(struct check *c)
 
 /* -------------------------------------------------------------- file system */
 
-#define FUSE_HEADER 40u
 #define FUSE_INIT(major) .words = { 104, 26, 1, 0, 0, 0, 0, 0, 0, 0, major, 31, 0, 0 }
 
 static bool fs_init(struct check *c)

@@ -399,7 +399,7 @@ int oci_cgroup_enter(const char *root, const struct oci_state *s, const struct o
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot lock the control group '%s'", s->cgroup) : 0;
 }
 
-/* Those of the machine began after its monitor, and before "create" ended. The others joined the group. */
+/* Processes of the machine began after its monitor, and before "create" ended. Others joined the group. */
 static bool is_of_machine(const struct oci_state *s, uint64_t begun)
 {
 	return begun >= s->begun && (!s->made || begun <= s->made);

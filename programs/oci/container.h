@@ -20,7 +20,7 @@
  */
 int oci_container_check(const struct oci_spec *spec, struct vsu_error *err);
 
-/* The same for the process of an exec. */
+/* As oci_container_check(), for the process of an exec. */
 int oci_container_check_process(const struct oci_process *p, struct vsu_error *err);
 
 /* Adds the container to a guest that is ready. */

@@ -164,7 +164,7 @@ START_TEST(process_that_began_with_the_machine_is_killed)
 }
 END_TEST
 
-/* As those of another runtime, which has used the group since the machine ended */
+/* Another runtime has used the group since the machine ended. */
 START_TEST(process_that_began_at_another_time_lives)
 {
 	uint64_t begun;

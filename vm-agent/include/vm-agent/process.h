@@ -93,9 +93,9 @@ VAGENT_API enum vagent_process_state vagent_process_state(const struct vagent_pr
 /* Executes the program of a process that waits. -EAGAIN: it does not wait; -ENOBUFS: the agent does not read. */
 VAGENT_API int vagent_process_start(struct vagent_process *p, struct vsu_error *err) VSU_NODISCARD;
 /*
- * Sends a signal to a process, or to all of its container. One that the agent cannot read yet waits until the process
- * is prepared and the agent reads, in vagent_guest_dispatch(); those of one number are one while they wait, as those of
- * the kernel. -EAGAIN: the process has ended; -EINVAL: no signal.
+ * Sends a signal to a process, or to all of its container. A signal that the agent cannot read yet waits until the
+ * process is prepared and the agent reads, in vagent_guest_dispatch(). Signals of one number that wait are sent once, as
+ * by the kernel. -EAGAIN: the process has ended; -EINVAL: no signal.
  */
 VAGENT_API int vagent_process_signal(struct vagent_process *p, int signo, bool all, struct vsu_error *err)
 			VSU_NODISCARD;

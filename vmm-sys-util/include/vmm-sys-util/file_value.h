@@ -37,7 +37,7 @@ VSU_API const char *vsu_file_value_name(const char *text);
 VSU_API bool vsu_file_value_is_fd(const char *text);
 
 /*
- * The same value in another process, to which no descriptor was passed: "fd:former:NAME" in place
+ * Writes the value for another process, to which no descriptor was passed: "fd:former:NAME" in place
  * of "fd:7:NAME". A new text, which the caller frees; NULL: no memory.
  */
 VSU_API char *vsu_file_value_former(const char *text);
