@@ -155,19 +155,39 @@ static void bind_path(const struct guest_container *c, const struct guest_mount 
 		change_mount(c, m->target, MS_REMOUNT | MS_BIND | flags);
 }
 
-/* Copies the files that the mount at a path hides, and the mode of their folder. */
-static void copy_files(const struct guest_container *c, const char *path, int before)
+/* name: with its equals sign */
+static bool has_option(const struct guest_mount *m, const char *name)
 {
-	const struct place p = find_place(c, path);
-	const int to = open(p.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const char *at = m->data;
+
+	while (at && strncmp(at, name, strlen(name)) != 0)
+		at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL;
+	return at != NULL;
+}
+
+/* Options of the mount are preferred to the attributes of the folder that it hides. */
+static int copy_attributes(const struct guest_mount *m, int before, int to)
+{
 	struct stat st;
+
+	if (fstat(before, &st) < 0)
+		return -errno;
+	if (fchown(to, has_option(m, "uid=") ? (uid_t)-1 : st.st_uid, has_option(m, "gid=") ? (gid_t)-1 : st.st_gid) < 0)
+		return -errno;
+	return !has_option(m, "mode=") && fchmod(to, st.st_mode & 07777) < 0 ? -errno : 0;
+}
+
+/* Copies the files that a mount hides. */
+static void copy_files(const struct guest_container *c, const struct guest_mount *m, int before)
+{
+	const struct place p = find_place(c, m->target);
+	const int to = open(p.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int rc = to < 0 ? -errno : vagent_priv_child_copy_folder(before, to);
 
-	if (!rc && (fstat(before, &st) < 0 || fchown(to, st.st_uid, st.st_gid) < 0 || fchmod(to, st.st_mode & 07777) < 0))
-		rc = -errno;
+	rc = rc < 0 ? rc : copy_attributes(m, before, to);
 	errno = -rc;
 	if (rc < 0)
-		fail_step("copy the files of", path);
+		fail_step("copy the files of", m->target);
 	close(to);
 	close(p.fd);
 	close(before);
@@ -203,7 +223,7 @@ static void mount_type(const struct guest_container *c, const struct guest_mount
 		vagent_priv_child_fail(VAGENT_FAILED, "cannot mount %.64s at %.300s: %s", type, m->target, strerror(errno));
 	close(p.fd);
 	if (before >= 0)
-		copy_files(c, m->target, before);
+		copy_files(c, m, before);
 }
 
 static void make_mount(const struct guest_container *c, const struct guest_mount *m)

@@ -838,6 +838,17 @@ START_TEST(tmpfs_begins_with_the_files_of_its_target)
 }
 END_TEST
 
+START_TEST(options_of_a_tmpfs_are_preferred_to_its_target)
+{
+	add_mount("tmpfs", NULL, "/made", "size=1m,mode=1770,uid=7", 0);
+	mounts[nmounts - 1].copies_up = true;
+	add_mount("tmpfs", NULL, "/other", "size=1m", 0);
+	mounts[nmounts - 1].copies_up = true;
+	add_container((struct vagent_container){ .readonly_root = false });
+	runs("stat -c '%a %u %g' /made /other", PLAIN, "1770 7 0\n755 0 0\n");
+}
+END_TEST
+
 START_TEST(links_of_the_root_lead_nowhere_else)
 {
 	char path[96];
@@ -995,6 +1006,7 @@ static void add_tests(TCase *tc, const char *why)
 	add(end_of_a_terminals_input_is_not_credited);
 	add(mounts_are_made_in_their_order);
 	add(tmpfs_begins_with_the_files_of_its_target);
+	add(options_of_a_tmpfs_are_preferred_to_its_target);
 	add(links_of_the_root_lead_nowhere_else);
 	add(devices_and_links_are_made);
 	add(paths_are_masked_and_read_only);
