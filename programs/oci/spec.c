@@ -431,13 +431,37 @@ static int check_config(const struct oci_spec *s, struct vsu_error *err)
 	return rc < 0 ? rc : check_rules(&s->seccomp, err);
 }
 
+/* The kernel refuses a set that exceeds others. Engines ask for such ones, and expect a process with the rest. */
+static void limit_set(struct oci_spec *s, enum oci_capability_set set, uint64_t maximum, const char *why)
+{
+	uint64_t *granted = &s->process.capabilities[set];
+	const uint64_t beyond = *granted & ~maximum;
+
+	*granted &= maximum;
+	if (beyond && !s->remark[0])
+		snprintf(s->remark, sizeof(s->remark), "capability 'CAP_%s' is not granted as %s",
+			 oci_capability_names[__builtin_ctzll(beyond)], why);
+}
+
+static void limit_capabilities(struct oci_spec *s)
+{
+	const uint64_t *sets = s->process.capabilities;
+
+	limit_set(s, OCI_EFFECTIVE, sets[OCI_PERMITTED], "'effective', because 'permitted' lacks it");
+	limit_set(s, OCI_INHERITABLE, sets[OCI_BOUNDING], "'inheritable', because 'bounding' lacks it");
+	limit_set(s, OCI_AMBIENT, sets[OCI_PERMITTED] & sets[OCI_INHERITABLE],
+		  "'ambient', because 'permitted' or 'inheritable' lacks it");
+}
+
 static int finish_read(int rc, struct oci_spec **out, struct oci_spec *spec)
 {
-	if (rc < 0)
+	if (rc < 0) {
 		oci_spec_free(spec);
-	else
-		*out = spec;
-	return rc;
+		return rc;
+	}
+	limit_capabilities(spec);
+	*out = spec;
+	return 0;
 }
 
 int oci_spec_read(char *text, struct oci_spec **out, struct vsu_error *err)

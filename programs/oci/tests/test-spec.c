@@ -227,6 +227,31 @@ START_TEST(unknown_capabilities_are_not_granted)
 }
 END_TEST
 
+#define CHOWN "[\"CAP_CHOWN\"]"
+
+/* As buildah asks: without the set that the ambient one requires. */
+static const struct { const char *sets; uint64_t effective, inheritable, ambient; const char *remark; } excesses[] = {
+	{ "\"permitted\":" CHOWN ",\"ambient\":" CHOWN, 0, 0, 0,
+	  "capability 'CAP_CHOWN' is not granted as 'ambient', because 'permitted' or 'inheritable' lacks it" },
+	{ "\"effective\":" CHOWN, 0, 0, 0, "capability 'CAP_CHOWN' is not granted as 'effective', because 'permitted' lacks it" },
+	{ "\"inheritable\":" CHOWN, 0, 0, 0, "capability 'CAP_CHOWN' is not granted as 'inheritable', because 'bounding' lacks it" },
+	{ "\"bounding\":" CHOWN ",\"permitted\":" CHOWN ",\"effective\":" CHOWN ",\"inheritable\":" CHOWN ",\"ambient\":" CHOWN,
+	  1, 1, 1, "" },
+};
+
+START_TEST(capabilities_that_the_kernel_refuses_are_not_granted)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "{\"args\":[\"a\"],\"cwd\":\"/\",\"capabilities\":{%s}}", excesses[_i].sets);
+	ck_assert_int_eq(read_process(text), 0);
+	ck_assert_uint_eq(spec->process.capabilities[OCI_EFFECTIVE], excesses[_i].effective);
+	ck_assert_uint_eq(spec->process.capabilities[OCI_INHERITABLE], excesses[_i].inheritable);
+	ck_assert_uint_eq(spec->process.capabilities[OCI_AMBIENT], excesses[_i].ambient);
+	ck_assert_str_eq(spec->remark, excesses[_i].remark);
+}
+END_TEST
+
 START_TEST(short_strings_fit_in_the_storage)
 {
 	ck_assert_int_eq(read_process("{\"args\":[\"a\",\"\",\"\"],\"env\":[\"\"],\"cwd\":\"/\"}"), 0);
@@ -264,6 +289,7 @@ int main(void)
 	tcase_add_test(t, unknown_members_have_no_effect);
 	tcase_add_test(t, unknown_capabilities_are_not_granted);
 	tcase_add_test(t, short_strings_fit_in_the_storage);
+	tcase_add_loop_test(t, capabilities_that_the_kernel_refuses_are_not_granted, 0, sizeof(excesses) / sizeof(excesses[0]));
 	tcase_add_test(t, missing_file_is_named);
 	suite_add_tcase(s, t);
 	return run_suite(s);
