@@ -26,6 +26,12 @@ int prog_mount_copy(int place);
 /* Copies the mount of a place without the mounts inside it. */
 int prog_mount_copy_one(int place);
 
+/*
+ * Makes a file system that is not mounted: returns a descriptor. options: as of mount(8), separated by commas, for
+ * the file system.
+ */
+int prog_mount_new(const char *type, const char *options);
+
 /* Restricts a tree, including mounts inside it. -ENOSYS: Linux before 5.12. */
 int prog_mount_restrict(int tree, uint64_t attributes);
 

@@ -44,6 +44,12 @@ static bool is_guest_type(const char *type)
 	return false;
 }
 
+/* File systems whose files are the host's. */
+static bool is_host_type(const char *type)
+{
+	return type && !strcmp(type, "overlay");
+}
+
 static int check_mount(const struct oci_mount *m, struct oci_mount_options *o, struct vsu_error *err)
 {
 	const int rc = oci_mount_options_read(m, o, err);
@@ -52,7 +58,7 @@ static int check_mount(const struct oci_mount *m, struct oci_mount_options *o, s
 		return rc;
 	if (o->binds)
 		return m->source && *m->source ? 0 : vsu_error_set(err, -EINVAL, "mount of '%s': a bind has no source", m->destination);
-	if (is_guest_type(m->type))
+	if (is_guest_type(m->type) || is_host_type(m->type))
 		return 0;
 	return vsu_error_set(err, -EOPNOTSUPP, "mount of '%s': type '%s' is not supported", m->destination, m->type ? m->type : "");
 }
@@ -127,7 +133,7 @@ static int make_target(int root, const char *path, bool is_file)
 /* A mount while it is laid out. */
 struct draft {
 	struct oci_mount_options options;
-	int tree;		/* a detached copy of the source; -1: the guest makes it */
+	int tree;		/* a detached copy of the source, or a new file system; -1: the guest makes it */
 	bool is_file;
 };
 
@@ -153,6 +159,18 @@ static int copy_mount(const char *bundle, const char *source, bool all, bool *is
 	tree = all ? prog_mount_copy(place) : prog_mount_copy_one(place);
 	close(place);
 	return tree < 0 ? vsu_error_sys(err, tree, "cannot copy the mount of '%s'", source) : tree;
+}
+
+static int make_tree(struct draft *d, const struct oci_mount *m, const char *bundle, struct vsu_error *err)
+{
+	if (d->options.binds) {
+		d->tree = copy_mount(bundle, m->source, d->options.flags & MS_REC, &d->is_file, err);
+		return d->tree < 0 ? d->tree : 0;
+	}
+	if (!is_host_type(m->type))
+		return 0;
+	d->tree = prog_mount_new(m->type, d->options.data);
+	return d->tree < 0 ? vsu_error_sys(err, d->tree, "mount of '%s': cannot make the file system '%s'", m->destination, m->type) : 0;
 }
 
 /* Returns the bind whose source contains the target of a later mount, or -1. */
@@ -262,7 +280,8 @@ static int describe_mount(struct oci_layout *l, const struct oci_mount *m, unsig
 
 	*out = (struct vagent_mount){ .target = m->destination, .flags = o->flags | o->propagation,
 		.copies_up = o->copies_up };
-	if (o->binds) {
+	if (o->binds || is_host_type(m->type)) {
+		out->flags |= MS_BIND;
 		snprintf(source, sizeof(source), "%.*sm%u", (int)(strlen(l->root) - strlen(ROOT_NAME)), l->root, i);
 		out->source = keep_text(l, source);
 		return out->source ? 0 : vsu_error_set(err, -ENOMEM, "out of memory");
@@ -278,17 +297,15 @@ static int describe_mount(struct oci_layout *l, const struct oci_mount *m, unsig
 
 /* --------------------------------------------------------------------------- all */
 
-static int lay_out_binds(struct draft *drafts, int share, const struct oci_spec *spec, const char *bundle,
-			 struct vsu_error *err)
+static int lay_out_mounts(struct draft *drafts, int share, const struct oci_spec *spec, const char *bundle,
+			  struct vsu_error *err)
 {
 	char name[NAME_BYTES];
 	unsigned int i;
 	int rc = 0;
 
-	for (i = 0; i < spec->nmounts && rc >= 0; i++)
-		if (drafts[i].options.binds)
-			rc = drafts[i].tree = copy_mount(bundle, spec->mounts[i].source, drafts[i].options.flags & MS_REC,
-							 &drafts[i].is_file, err);
+	for (i = 0; i < spec->nmounts && !rc; i++)
+		rc = make_tree(&drafts[i], &spec->mounts[i], bundle, err);
 	rc = rc < 0 ? rc : make_inner_targets(spec, drafts, err);
 	for (i = 0; i < spec->nmounts && !rc; i++) {
 		if (drafts[i].tree < 0)
@@ -333,7 +350,7 @@ static int lay_out(struct draft *drafts, const struct oci_spec *spec, const char
 	if (share < 0)
 		return share;
 	rc = attach_root(share, spec, bundle, err);
-	rc = rc < 0 ? rc : lay_out_binds(drafts, share, spec, bundle, err);
+	rc = rc < 0 ? rc : lay_out_mounts(drafts, share, spec, bundle, err);
 	close(share);
 	return rc;
 }

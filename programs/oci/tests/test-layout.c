@@ -155,6 +155,30 @@ START_TEST(mount_within_a_source_is_shared_if_the_bind_is_recursive)
 }
 END_TEST
 
+#define OVERLAY "{\"destination\":\"/o\",\"type\":\"overlay\",\"source\":\"overlay\",\"options\":[\"lowerdir=@/volume\",\"upperdir=@/up\",\"workdir=@/work\",\"private\"]}"
+
+START_TEST(overlay_is_made_on_the_host)
+{
+	run("mkdir %s/up %s/work", folder, folder);
+	read_spec(OVERLAY);
+	ck_assert_int_eq(lay_out("cd $1 && grep -q one m0/one && echo two >m0/two"), 0);
+	run("cd %s && grep -q two up/two && ! test -e volume/two", folder);
+	ck_assert_int_eq(oci_layout_describe(&layout, spec, NULL, &err), 0);
+	ck_assert_str_eq(layout.mounts[0].source, "/share/m0");
+	ck_assert_uint_eq(layout.mounts[0].flags, MS_BIND | MS_PRIVATE);
+}
+END_TEST
+
+START_TEST(failed_overlay_is_named)
+{
+	read_spec(OVERLAY);
+	ck_assert_int_ge(oci_layout_enter(&err), 0);
+	assert_refused(oci_layout_make(spec, folder, share, &err), -ENOENT,
+		       "mount of '/o': cannot make the file system 'overlay': No such file or directory", err);
+	run("umount -l %s", share);
+}
+END_TEST
+
 START_TEST(guest_mounts_in_the_order_of_the_configuration)
 {
 	read_spec("{\"destination\":\"/run\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"nosuid\",\"size=1m\"]},"
@@ -234,6 +258,16 @@ static const char *why_no_mounts(void)
 	return NULL;
 }
 
+/* A kernel may lack it, and the file system of /tmp may not support an upper folder. */
+static const char *why_no_overlay(void)
+{
+	static const char script[] =
+		"d=$(mktemp -d) && cd $d && mkdir l u w m || exit 1; "
+		"unshare -m mount -t overlay o -o lowerdir=l,upperdir=u,workdir=w m 2>/dev/null; rc=$?; rm -rf $d; exit $rc";
+
+	return why_no_mounts() ? why_no_mounts() : system(script) ? "no overlay is possible here" : NULL;
+}
+
 /* Root of a user namespace may make none. */
 static const char *why_no_nodes(void)
 {
@@ -261,6 +295,8 @@ int main(void)
 	tcase_add_test_unless(t, why, links_do_not_lead_out_of_a_source);
 	tcase_add_test_unless(t, why, links_of_the_root_are_not_followed);
 	tcase_add_test_unless(t, why, mount_within_a_source_is_shared_if_the_bind_is_recursive);
+	tcase_add_test_unless(t, why_no_overlay(), overlay_is_made_on_the_host);
+	tcase_add_test_unless(t, why_no_overlay(), failed_overlay_is_named);
 	tcase_add_test(t, guest_mounts_in_the_order_of_the_configuration);
 	tcase_add_test(t, folder_of_a_member_has_a_name_that_is_no_id);
 	tcase_add_test(t, member_of_a_pod_has_a_folder_of_its_own);
