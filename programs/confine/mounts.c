@@ -139,12 +139,21 @@ int prog_mount_new(const char *type, const char *options)
 	return tree;
 }
 
-int prog_mount_restrict(int tree, uint64_t attributes)
+static int restrict_tree(int tree, uint64_t attributes, unsigned int flags)
 {
 	const struct mount_attributes set = { .set = attributes };
 
-	return syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | TREE_RECURSIVE, &set,
-		       sizeof(set)) < 0 ? -errno : 0;
+	return syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | flags, &set, sizeof(set)) < 0 ? -errno : 0;
+}
+
+int prog_mount_restrict(int tree, uint64_t attributes)
+{
+	return restrict_tree(tree, attributes, TREE_RECURSIVE);
+}
+
+int prog_mount_restrict_one(int tree, uint64_t attributes)
+{
+	return restrict_tree(tree, attributes, 0);
 }
 
 int prog_mount_attach(int tree, int place)

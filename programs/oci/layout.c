@@ -8,14 +8,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/fd.h>
@@ -23,8 +21,8 @@
 #include "confine/mounts.h"
 #include "oci/layout.h"
 #include "oci/mount_options.h"
+#include "oci/target.h"
 
-#define ROOT_NAME "rootfs"
 #define NAME_BYTES 32
 
 /* ----------------------------------------------------------------------- checks */
@@ -71,60 +69,6 @@ int oci_layout_check(const struct oci_spec *spec, struct vsu_error *err)
 
 	for (i = 0; !rc && i < spec->nmounts; i++)
 		rc = check_mount(&spec->mounts[i], &o, err);
-	return rc;
-}
-
-/* ----------------------------------------------------------------------- targets */
-
-/* Opens a folder below root. A link cannot lead out of it. */
-static int open_below(int root, const char *path)
-{
-	const struct open_how how = {
-		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	const int fd = (int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
-
-	return fd < 0 ? -errno : fd;
-}
-
-static int make_name(int parent, const char *name, bool is_file)
-{
-	int fd;
-
-	if (!is_file)
-		return mkdirat(parent, name, 0755) < 0 && errno != EEXIST ? -errno : 0;
-	fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0 && errno != EEXIST)
-		return -errno;
-	vsu_fd_close(&fd);
-	return 0;
-}
-
-/*
- * Makes path, below root, with the folders above it. Each folder is resolved from root again,
- * because another container may share the source and replace names meanwhile.
- */
-static int make_target(int root, const char *path, bool is_file)
-{
-	char above[PATH_MAX] = "", name[NAME_MAX + 1];
-	size_t len, used = 0;
-	int parent, rc = 0;
-
-	for (path += strspn(path, "/"); *path && !rc; path += strspn(path, "/")) {
-		len = strcspn(path, "/");
-		if (len > NAME_MAX || used + len + 2 > sizeof(above))
-			return -ENAMETOOLONG;
-		memcpy(name, path, len);
-		name[len] = '\0';
-		path += len;
-		parent = open_below(root, above);
-		if (parent < 0)
-			return parent;
-		rc = make_name(parent, name, is_file && !path[strspn(path, "/")]);
-		close(parent);
-		used += (size_t)sprintf(above + used, "%s%s", used ? "/" : "", name);
-	}
 	return rc;
 }
 
@@ -207,7 +151,7 @@ static int make_inner_targets(const struct oci_spec *spec, const struct draft *d
 		outer = find_outer(spec, drafts, i);
 		if (outer < 0 || !(drafts[outer].options.flags & MS_RDONLY))
 			continue;
-		rc = make_target(drafts[outer].tree, spec->mounts[i].destination + strlen(spec->mounts[outer].destination),
+		rc = oci_target_make(drafts[outer].tree, spec->mounts[i].destination + strlen(spec->mounts[outer].destination),
 				 drafts[i].is_file);
 		if (rc == -EROFS)
 			rc = 0;
@@ -233,7 +177,7 @@ static int attach_tree(int share, const char *name, int tree, uint64_t flags, bo
 
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "cannot restrict a mount");
-	rc = make_name(share, name, is_file);
+	rc = oci_target_make_name(share, name, is_file);
 	place = rc < 0 ? rc : openat(share, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (place < 0)
 		return vsu_error_sys(err, rc < 0 ? rc : -errno, "cannot make '%s' in the shared folder", name);
@@ -250,7 +194,7 @@ static int attach_root(int share, const struct oci_spec *spec, const char *bundl
 
 	if (!rc && is_file)
 		rc = vsu_error_set(err, -ENOTDIR, "root '%s' is not a folder", spec->root);
-	rc = rc < 0 ? rc : attach_tree(share, ROOT_NAME, tree, 0, false, err);
+	rc = rc < 0 ? rc : attach_tree(share, OCI_LAYOUT_ROOT, tree, 0, false, err);
 	vsu_fd_close(&tree);
 	return rc;
 }
@@ -282,7 +226,7 @@ static int describe_mount(struct oci_layout *l, const struct oci_mount *m, unsig
 		.copies_up = o->copies_up };
 	if (o->binds || is_host_type(m->type)) {
 		out->flags |= MS_BIND;
-		snprintf(source, sizeof(source), "%.*sm%u", (int)(strlen(l->root) - strlen(ROOT_NAME)), l->root, i);
+		snprintf(source, sizeof(source), "%.*s" OCI_LAYOUT_MOUNT, (int)(strlen(l->root) - strlen(OCI_LAYOUT_ROOT)), l->root, i);
 		out->source = keep_text(l, source);
 		return out->source ? 0 : vsu_error_set(err, -ENOMEM, "out of memory");
 	}
@@ -310,7 +254,7 @@ static int lay_out_mounts(struct draft *drafts, int share, const struct oci_spec
 	for (i = 0; i < spec->nmounts && !rc; i++) {
 		if (drafts[i].tree < 0)
 			continue;
-		snprintf(name, sizeof(name), "m%u", i);
+		snprintf(name, sizeof(name), OCI_LAYOUT_MOUNT, i);
 		rc = attach_tree(share, name, drafts[i].tree, drafts[i].options.flags, drafts[i].is_file, err);
 	}
 	return rc;
@@ -394,7 +338,7 @@ int oci_layout_describe(struct oci_layout *l, const struct oci_spec *spec, const
 				  .texts = calloc(2 * spec->nmounts + 1, sizeof(*l->texts)) };
 	if (!l->mounts || !l->texts)
 		return vsu_error_set(err, -ENOMEM, "out of memory");
-	snprintf(l->root, sizeof(l->root), OCI_LAYOUT_SHARE "/%.*s%s" ROOT_NAME, OCI_LAYOUT_NAME, name ? name : "", name ? "/" : "");
+	snprintf(l->root, sizeof(l->root), OCI_LAYOUT_SHARE "/%.*s%s" OCI_LAYOUT_ROOT, OCI_LAYOUT_NAME, name ? name : "", name ? "/" : "");
 	for (i = 0; !rc && i < spec->nmounts; i++) {
 		rc = check_mount(&spec->mounts[i], &o, err);
 		rc = rc < 0 ? rc : describe_mount(l, &spec->mounts[i], i, &o, err);

@@ -27,6 +27,9 @@
 /* The guest's agent mounts the folder here. */
 #define OCI_LAYOUT_SHARE "/share"
 #define OCI_LAYOUT_NAME 255
+/* Names in the folder; the second one is that of a mount, by its index. */
+#define OCI_LAYOUT_ROOT "rootfs"
+#define OCI_LAYOUT_MOUNT "m%u"
 
 /* Bytes of the name of a member's folder, although the file system refuses those above OCI_LAYOUT_NAME. */
 #define OCI_LAYOUT_MEMBER (OCI_LAYOUT_NAME + 24)

@@ -3,12 +3,15 @@
 #define _GNU_SOURCE
 #include <config.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -86,14 +89,40 @@ static int copy_files(const struct oci_monitor_config *c, struct vsu_error *err)
 	return tree < 0 ? vsu_error_sys(err, tree, "cannot copy the mounts of the container") : tree;
 }
 
-/* Enters the namespace of mounts of the sandbox's monitor, and returns the folder that it shares. */
+/* The monitor has left the namespace of its files, and keeps it open. */
+static int open_files_namespace(pid_t monitor)
+{
+	char folder[32], path[sizeof(folder) + NAME_MAX + 1], target[16];
+	const struct dirent *e;
+	int found = -ENOENT;
+	DIR *all;
+
+	snprintf(folder, sizeof(folder), "/proc/%d/fd", (int)monitor);
+	all = opendir(folder);
+	while (all && found < 0 && (e = readdir(all))) {
+		snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
+		if (readlink(path, target, sizeof(target)) >= 4 && !strncmp(target, "mnt:", 4))
+			found = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	if (all)
+		closedir(all);
+	return found;
+}
+
+/* Enters the namespace of the files of the sandbox's monitor, and returns the folder that it shares. */
 static int enter_share(const struct sandbox *s, const char *root, struct vsu_error *err)
 {
+	struct pollfd end = { .fd = s->process, .events = POLLIN };
+	int space = open_files_namespace(s->state.pid), share, rc;
 	char path[2 * OCI_STATE_PATH];
-	int share;
 
-	if (setns(s->process, CLONE_NEWNS) < 0)
-		return vsu_error_sys(err, -errno, "cannot enter the mounts of the sandbox '%s'", s->state.id);
+	/* the process of the number was the monitor if that has not ended */
+	rc = space < 0 ? space : poll(&end, 1, 0) ? -ESRCH : 0;
+	if (!rc && setns(space, CLONE_NEWNS) < 0)
+		rc = -errno;
+	vsu_fd_close(&space);
+	if (rc < 0)
+		return vsu_error_sys(err, rc, "cannot enter the mounts of the sandbox '%s'", s->state.id);
 	share_path(path, root, s->state.id);
 	share = open_folder(AT_FDCWD, path);
 	return share < 0 ? vsu_error_sys(err, share, "cannot open '%s'", path) : share;
@@ -203,6 +232,19 @@ static int enter_groups(const struct oci_monitor_config *c, struct vsu_error *er
 	return rc < 0 || !n->path ? rc : oci_namespace_enter(n->path, CLONE_NEWNET, err);
 }
 
+/* This process is in the namespace of the machine's files. */
+static int confine_member(struct member *m, const struct sandbox *s, struct vsu_error *err)
+{
+	const struct oci_monitor_config *c = m->config;
+	char share[2 * OCI_STATE_PATH], name[OCI_LAYOUT_MEMBER], path[sizeof(share) + sizeof(name)];
+	const struct oci_monitor_files files = { c->state->spec, path, false };
+
+	share_path(share, c->root, s->state.id);
+	oci_layout_name_member(name, c->state->id, oci_state_begun(getpid()));
+	snprintf(path, sizeof(path), "%s/%s", share, name);
+	return oci_monitor_confine(&files, &m->remark, err);
+}
+
 static int begin_member(struct member *m, struct sandbox *s, struct vsu_error *err)
 {
 	const struct oci_monitor_config *c = m->config;
@@ -219,7 +261,7 @@ static int begin_member(struct member *m, struct sandbox *s, struct vsu_error *e
 	rc = rc < 0 ? rc : attach_files(s, c, err);
 	rc = rc < 0 ? rc : join_machine(m, err);
 	oci_report_close(c->report);
-	rc = rc < 0 ? rc : oci_monitor_confine(NULL, &m->remark, err);
+	rc = rc < 0 ? rc : confine_member(m, s, err);
 	rc = rc < 0 ? rc : await_prepared(m, err);
 	if (!rc)
 		oci_status_write(m->page, OCI_CREATED);

@@ -611,6 +611,7 @@ static int begin_machine(struct monitor *mon, const char *share, struct vsu_erro
 static int begin_monitor(struct monitor *mon)
 {
 	char share[OCI_STATE_PATH * 2];
+	const struct oci_monitor_files files = { mon->spec, share, !mon->config->settings->emulate };
 	int rc = oci_seccomp_compile(&mon->spec->seccomp, &mon->own.filter, &mon->why);
 
 	rc = rc < 0 ? rc : oci_cgroup_enter(mon->config->root, mon->config->state, &mon->spec->resources, &mon->group, &mon->why);
@@ -624,7 +625,7 @@ static int begin_monitor(struct monitor *mon)
 	close(mon->config->folder);	/* the share is the only folder that stays open */
 	rc = rc < 0 ? rc : begin_machine(mon, share, &mon->why);
 	oci_report_close(mon->config->report);	/* a guest that controls this process could fill its file */
-	rc = rc < 0 ? rc : oci_monitor_confine(mon->config->settings->emulate ? NULL : share, &mon->remark, &mon->why);
+	rc = rc < 0 ? rc : oci_monitor_confine(&files, &mon->remark, &mon->why);
 	return rc < 0 ? rc : oci_machine_start(mon->machine, &mon->why);
 }
 

@@ -12,9 +12,12 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/fd.h>
+
 #include "confine/confine.h"
 #include "descriptors.h"
 #include "oci/monitor_confinement.h"
+#include "oci/view.h"
 
 #define OWN_FILES "/proc/self/fd"
 #define BIT(capability) (UINT64_C(1) << (capability))
@@ -57,12 +60,28 @@ static int add_files(struct confine_plan *plan, struct vsu_error *err)
 static const uint64_t serving = BIT(CAP_DAC_OVERRIDE) | BIT(CAP_IPC_LOCK) | BIT(CAP_CHOWN) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) |
 				BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_MKNOD) | BIT(CAP_SETFCAP);
 
-/* Landlock does not restrict changes of owners, modes and attributes: the share is all that a path leads to. */
-static int enter_share(const char *share, struct vsu_error *err)
+/*
+ * Landlock does not restrict changes of owners, modes and attributes: the folder is all that a path leads to. The
+ * descriptor of the namespace that it is in stays open, because its mounts end with it.
+ */
+static int leave_namespace(const struct oci_monitor_files *files, struct vsu_error *err)
 {
-	if (umount2(OWN_FILES, MNT_DETACH) < 0)
-		return vsu_error_sys(err, -errno, "cannot unmount '" OWN_FILES "'");
-	return chdir(share) < 0 || chroot(".") < 0 ? vsu_error_sys(err, -errno, "cannot change the root to '%s'", share) : 0;
+	int folder = open(files->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int own = folder < 0 ? -1 : open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC), rc;
+
+	if (own < 0)
+		rc = vsu_error_sys(err, -errno, "cannot open '%s' and the namespace of mounts", files->folder);
+	else
+		rc = oci_view_enter(files->spec, files->folder, err);
+	if (!rc && (fchdir(folder) < 0 || chroot(".") < 0))
+		rc = vsu_error_sys(err, -errno, "cannot change the root to '%s'", files->folder);
+	vsu_fd_close(&folder);
+	return rc;
+}
+
+static int release_descriptors(struct vsu_error *err)
+{
+	return umount2(OWN_FILES, MNT_DETACH) < 0 ? vsu_error_sys(err, -errno, "cannot unmount '" OWN_FILES "'") : 0;
 }
 
 int oci_monitor_separate(struct vsu_error *err)
@@ -70,7 +89,7 @@ int oci_monitor_separate(struct vsu_error *err)
 	return mount(OWN_FILES, OWN_FILES, NULL, MS_BIND, NULL) < 0 ? vsu_error_sys(err, -errno, "cannot mount '" OWN_FILES "'") : 0;
 }
 
-int oci_monitor_confine(const char *share, const char **remark, struct vsu_error *err)
+int oci_monitor_confine(const struct oci_monitor_files *files, const char **remark, struct vsu_error *err)
 {
 	struct confine_plan plan = CONFINE_PLAN_INIT;
 	int rc;
@@ -83,13 +102,15 @@ int oci_monitor_confine(const char *share, const char **remark, struct vsu_error
 	rc = add_files(&plan, err);
 	if (!rc && prog_descriptors_close_folders() < 0)
 		rc = vsu_error_set(err, -ENOENT, "the descriptors of the monitor, /proc/self/fd, cannot be read");
-	if (!rc && share) {
+	if (!rc && files && files->serves) {
 		plan.calls[2] = &call_table_folder;
 		plan.calls[3] = &running;
 		plan.capabilities = plan.own_capabilities = serving;
-		rc = confine_add_path(&plan, share, LANDLOCK_FULL, err);
-		rc = rc < 0 ? rc : enter_share(share, err);
+		rc = confine_add_path(&plan, files->folder, LANDLOCK_FULL, err);
+		rc = rc < 0 ? rc : release_descriptors(err);
 	}
+	if (!rc && files)
+		rc = leave_namespace(files, err);
 	rc = rc < 0 ? rc : confine_execute(&plan, CONFINE_CLOSE, err);
 	rc = rc < 0 ? rc : confine_execute(&plan, CONFINE_FILTER, err);
 	if (!rc && !confine_has_closed(&plan))
