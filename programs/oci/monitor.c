@@ -325,15 +325,6 @@ static void measure_container(struct monitor *mon, struct oci_client *client, co
 		mon->measurer = client;
 }
 
-/* The clock of a guest stands still while its machine is paused; processes of a container expect the host's. */
-static void correct_clock(struct monitor *mon)
-{
-	struct vsu_error err = VSU_ERROR_INIT;
-
-	if (vagent_guest_set_clock(oci_machine_agent(mon->machine), &err) < 0)
-		oci_report_line(mon->config->report, OCI_REPORT_WARNING, "the guest's clock is late: %s", err.msg);
-}
-
 static void pause_container(struct monitor *mon, struct oci_client *client, bool paused)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -346,8 +337,9 @@ static void pause_container(struct monitor *mon, struct oci_client *client, bool
 		mon->paused = paused;
 		write_status(mon, paused ? OCI_PAUSED : OCI_RUNNING);
 	}
+	/* the clock of a guest stands still while its machine is paused; an agent that does not read keeps it so */
 	if (!rc && !paused)
-		correct_clock(mon);
+		(void)!vagent_guest_set_clock(oci_machine_agent(mon->machine), NULL);
 	oci_client_answer(client, paused ? OCI_OP_PAUSE : OCI_OP_RESUME, rc, &err);
 }
 
