@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -108,13 +109,24 @@ static int enter_root(int folder, int tree)
 	return rc == -EINVAL ? cover_root(tree) : rc;
 }
 
+/*
+ * The processes of the guest are not there. "podman top" would print a list without any: it fails by a process
+ * that is no folder.
+ */
+static int refuse_processes(const struct oci_mount *m, const struct shown *s)
+{
+	return s->is_of_guest && !strcmp(m->type, "proc") ? oci_target_make(s->tree, "1", true) : 0;
+}
+
 static int show_mounts(const struct oci_spec *spec, const struct shown *shown)
 {
 	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), rc = root < 0 ? -errno : 0;
 	unsigned int i;
 
-	for (i = 0; !rc && i < spec->nmounts; i++)
+	for (i = 0; !rc && i < spec->nmounts; i++) {
 		rc = attach_mount(&shown[i], root, spec->mounts[i].destination);
+		rc = rc < 0 ? rc : refuse_processes(&spec->mounts[i], &shown[i]);
+	}
 	rc = rc < 0 ? rc : close_guest_mounts(shown, spec->nmounts);
 	vsu_fd_close(&root);
 	/* that of this process's root, which is a mount */
