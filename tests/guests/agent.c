@@ -395,12 +395,24 @@ static struct end do_pwd(void)
 	return write_records(VAGENT_STDOUT, 'C', 0, "", "\n");
 }
 
+/* Set by the request, or preset. */
+static const char *find_setting(unsigned int n)
+{
+	const char *text;
+	unsigned int set;
+
+	for (set = 0; set < n && find_record('E', set); set++)
+		;
+	text = find_record('E', n);
+	return text ? text : find_record('e', n - set);
+}
+
 static struct end do_printenv(void)
 {
 	const char *name = find_record('A', 1), *text;
 	unsigned int i;
 
-	for (i = 0; name && (text = find_record('E', i)); i++)
+	for (i = 0; name && (text = find_setting(i)); i++)
 		if (begins_with(text, name) && text[text_length(name)] == '=')
 			return end_of_write(write_stream(VAGENT_STDOUT, text, text_length(text)) &&
 					    write_stream(VAGENT_STDOUT, "\n", 1));

@@ -17,6 +17,7 @@
 /* A request, whose texts are in its message. */
 struct agent_request {
 	char **argv, **envp;
+	char **presets;		/* of the environment, for names that envp does not have; NULL: none */
 	const char *cwd, *hostname;
 	const char *own;	/* one of the agent's own programs, whose operand is the first word; or NULL */
 	const char *network;	/* ADDRESS/BITS GATEWAY RESOLVER MAC MTU, or NULL */

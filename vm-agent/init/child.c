@@ -224,7 +224,7 @@ void vagent_priv_child_run(struct guest_order *o, int report)
 	vagent_priv_child_find_user(o);
 	take_streams(o);
 	enter_folder(o);
-	environment = vagent_priv_child_add_home(o->request.envp, o->rights.user);
+	environment = vagent_priv_child_environment(&o->request, o->rights.user);
 	vagent_priv_child_take_rights(&o->rights);
 	if (o->request.own)
 		own = find_own(o->request.own);

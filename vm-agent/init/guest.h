@@ -191,8 +191,8 @@ void vagent_priv_child_report(const struct guest_report *r, int fd);
 /* child_report.c: reports how the process was not executed, and ends it. */
 void vagent_priv_child_fail(enum vagent_how how, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
-/* user.c: returns the environment with HOME of the user in the root of this process, which is "/" without an account. */
-char **vagent_priv_child_add_home(char **environment, uid_t user);
+/* user.c: all variables, with HOME of the user in the root of this process, which is "/" without an account. */
+char **vagent_priv_child_environment(const struct agent_request *r, uid_t user);
 /* child.c: runs in the new process. */
 void vagent_priv_child_run(struct guest_order *o, int report) __attribute__((noreturn));
 

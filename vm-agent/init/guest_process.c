@@ -166,6 +166,7 @@ static void prepare_process(struct guest_process *p, char *records, size_t len)
 	close_end(&o.err);
 	free(o.request.argv);
 	free(o.request.envp);
+	free(o.request.presets);
 	free(o.rights.groups);
 	free(o.rights.limits);
 	if (rc < 0)

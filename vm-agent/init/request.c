@@ -83,6 +83,7 @@ void vagent_priv_read_system(struct agent_request *r, char *records, size_t len)
 	r->hostname = "cvmm";
 	r->argv = vagent_priv_collect_words('A', records, len);
 	r->envp = vagent_priv_collect_words('E', records, len);
+	r->presets = vagent_priv_collect_words('e', records, len);
 	for (at = 0; at < len; at += strlen(records + at) + 1)
 		read_record(r, records + at);
 }

@@ -76,6 +76,7 @@ static void serve_processes(const struct vagent_init_images *images, char *recor
 	enter_system(images, &system);
 	free(system.argv);
 	free(system.envp);
+	free(system.presets);
 	free(records);
 	vagent_priv_serve_guest(true);
 }

@@ -114,11 +114,11 @@ static char *join_setting(const char *name, const char *value)
 	return text;
 }
 
-static void replace_setting(char **environment, const char *name, const char *former, const char *value)
+static void replace_setting(char **presets, const char *name, const char *value)
 {
-	for (; *environment; environment++)
-		if (!strncmp(*environment, name, strlen(name)) && !strcmp(*environment + strlen(name), former))
-			*environment = join_setting(name, value);
+	for (; *presets; presets++)
+		if (!strncmp(*presets, name, strlen(name)))
+			*presets = join_setting(name, value);
 }
 
 static const char *home_of(const struct passwd *p)
@@ -127,11 +127,11 @@ static const char *home_of(const struct passwd *p)
 }
 
 /* Programs expect their user's. */
-static void set_environment(char **environment, const struct passwd *p)
+static void set_presets(char **presets, const struct passwd *p)
 {
-	replace_setting(environment, HOME, "/root", home_of(p));
-	replace_setting(environment, "USER=", "root", p->pw_name);
-	replace_setting(environment, "LOGNAME=", "root", p->pw_name);
+	replace_setting(presets, HOME, home_of(p));
+	replace_setting(presets, "USER=", p->pw_name);
+	replace_setting(presets, "LOGNAME=", p->pw_name);
 }
 
 /* ------------------------------------------------------------------------ user */
@@ -153,7 +153,7 @@ static void take_account(struct guest_order *o, const struct passwd *p, bool has
 	o->rights.group = p->pw_gid;
 	if (!has_group)
 		add_groups(&o->rights, p->pw_name);
-	set_environment(o->request.envp, p);
+	set_presets(o->request.presets, p);
 }
 
 static void find_user(struct guest_order *o, const char *text, bool has_group)
@@ -200,17 +200,27 @@ static char *find_home(uid_t user)
 	return word;
 }
 
-char **vagent_priv_child_add_home(char **environment, uid_t user)
+static size_t count_words(char *const *words)
 {
-	size_t n;
-	char **all;
+	size_t n = 0;
 
-	for (n = 0; environment[n]; n++)
-		if (!strncmp(environment[n], HOME, strlen(HOME)))
-			return environment;
-	all = calloc(n + 2, sizeof(*all));
+	while (words[n])
+		n++;
+	return n;
+}
+
+char **vagent_priv_child_environment(const struct agent_request *r, uid_t user)
+{
+	const size_t npresets = count_words(r->presets), n = npresets + count_words(r->envp);
+	char **all = calloc(n + 2, sizeof(*all));
+	size_t i;
+
 	require_memory(all);
-	memcpy(all, environment, n * sizeof(*all));
+	memcpy(all, r->presets, npresets * sizeof(*all));
+	memcpy(all + npresets, r->envp, (n - npresets) * sizeof(*all));
+	for (i = 0; i < n; i++)
+		if (!strncmp(all[i], HOME, strlen(HOME)))
+			return all;
 	all[n] = find_home(user);
 	return all;
 }

@@ -190,6 +190,7 @@ struct vagent_frame {
  *
  *	A WORD           of the command, in order
  *	E NAME=VALUE     of its environment, in order
+ *	e NAME=VALUE     likewise, which the host has preset
  *	C FOLDER         its working folder
  *	H NAME           the guest's host name
  *	N ADDRESS/BITS GATEWAY RESOLVER MAC MTU
@@ -227,13 +228,13 @@ struct vagent_frame {
  *	S NAME=VALUE     sysctl
  *	L FILE=VALUE     a limit of its control group
  *
- * Records of PREPARE: A, E, C and T as of a request, and
+ * Records of PREPARE: A, E, e, C and T as of a request, and
  *
  *	U USER GROUP UMASK
  *	                 decimal numbers, an octal mask
  *	U @USER[:GROUP]
  *	                 names or decimal numbers, of the files passwd and group of the root. Without GROUP, that of the
- *	                 user and those that list it. HOME, USER and LOGNAME of root become the user's
+ *	                 user and those that list it. HOME, USER and LOGNAME of records e become the user's
  *	G GROUP          a further group
  *	P BOUNDING EFFECTIVE INHERITABLE PERMITTED AMBIENT
  *	                 sets of capabilities; without it, those of the agent

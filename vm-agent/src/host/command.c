@@ -37,7 +37,7 @@ static void add_settings(struct vagent_request *r, const struct vagent_command *
 
 	for (i = 0; i < n; i++)
 		if (!is_set(c->environment, presets[i]))
-			vagent_request_add(r, 'E', "%s", presets[i]);
+			vagent_request_add(r, 'e', "%s", presets[i]);
 	for (setting = c->environment; setting && *setting; setting++)
 		if (!is_set(setting + 1, *setting))
 			vagent_request_add(r, 'E', "%s", *setting);

@@ -207,16 +207,21 @@ static void write_accounts(void)
 	}
 }
 
-static void prepare_account(struct run *r, const char *account)
+static void prepare_account_with(struct run *r, const char *account, const char *const *settings)
 {
 	const char *const words[] = { "sh", "-c", "echo $(id -u) $(id -G) $HOME $USER", NULL };
-	const struct vagent_command c = { .size = sizeof(c), .words = words, .folder = "/" };
+	const struct vagent_command c = { .size = sizeof(c), .words = words, .folder = "/", .environment = settings };
 	struct vagent_request request = { NULL, 0, 0 };
 
 	ck_assert_int_eq(vagent_request_add_command(&request, &c, &err), 0);
 	vagent_request_add(&request, 'U', "@%s", account);
 	prepare_request(r, &request);
 	vagent_request_free(&request);
+}
+
+static void prepare_account(struct run *r, const char *account)
+{
+	prepare_account_with(r, account, NULL);
 }
 
 static const struct {
@@ -241,6 +246,20 @@ START_TEST(account_is_found_in_the_root_of_the_process)
 	start(&r);
 	finish(&r);
 	ck_assert_str_eq(r.text, accounts[_i].text);
+	release(&r);
+}
+END_TEST
+
+START_TEST(variables_of_the_command_win_over_those_of_the_account)
+{
+	const char *const settings[] = { "HOME=/root", "USER=root", NULL };
+	struct run r;
+
+	write_accounts();
+	prepare_account_with(&r, "ann", settings);
+	start(&r);
+	finish(&r);
+	ck_assert_str_eq(r.text, "1001 1002 44 100 /root root\n");
 	release(&r);
 }
 END_TEST
@@ -1014,6 +1033,7 @@ static void add_tests(TCase *tc, const char *why)
 	add(missing_limit_is_named);
 	add(failed_mount_is_named);
 	tcase_add_loop_test_unless(tc, why, account_is_found_in_the_root_of_the_process, 0, sizeof(accounts) / sizeof(accounts[0]));
+	add(variables_of_the_command_win_over_those_of_the_account);
 	tcase_add_loop_test_unless(tc, why, unknown_account_fails_before_the_program, 0, sizeof(unknown) / sizeof(unknown[0]));
 	add(root_without_accounts_has_numbers);
 }
