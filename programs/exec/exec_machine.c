@@ -302,6 +302,7 @@ static int describe_command(struct vmm_exec_machine *m, struct draft *d,
 {
 	set_terminal(m, d, o);
 	d->config.environment = d->environment.settings;
+	d->config.user = o->user;
 	return vmm_exec_environment_make(&d->environment, o, m->on_terminal, err);
 }
 
@@ -355,7 +356,7 @@ static int plan_machine(struct vmm_exec_machine *m, struct draft *d, const struc
 	int rc;
 
 	set_init(d);
-	if (o->name || o->user) {
+	if (o->name) {
 		const int streams[VAGENT_STREAMS] = {
 			[VAGENT_STDIN] = STDIN_FILENO,
 			[VAGENT_STDOUT] = m->out_fd < 0 ? STDOUT_FILENO : m->out_fd,

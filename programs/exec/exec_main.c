@@ -48,7 +48,7 @@ static int run_exec(struct vmm_exec_machine *m, const struct vmm_exec_options *o
 		return VAGENT_STATUS_FAILED;
 	if (options->emulate)
 		return vmm_exec_emulated_run(m, options, err);
-	status = options->from && !options->name && !options->oci && !options->user ? vmm_pool_client_run(m, options, err) : -EAGAIN;
+	status = options->from && !options->name && !options->oci ? vmm_pool_client_run(m, options, err) : -EAGAIN;
 	if (status >= 0)
 		return status;
 	report_pool(err);

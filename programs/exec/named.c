@@ -108,31 +108,18 @@ static int start_remover(struct vmm_named *n)
 
 static int open_descriptors(struct vmm_named *n, const struct vmm_exec_options *o, struct vsu_error *err)
 {
-	int rc = o->name ? vmm_named_listen(o->name, err) : 0;
+	int rc = vmm_named_listen(o->name, err);
 
 	if (rc < 0)
 		return rc;
-	n->listener = o->name ? rc : -1;
+	n->listener = rc;
 	n->epfd = epoll_create1(EPOLL_CLOEXEC);
-	rc = n->epfd < 0 ? -errno : 0;
-	if (!rc && o->name)
-		rc = vsu_sock_path_of(n->listener, &n->path);
-	if (!rc && o->name)
-		rc = start_remover(n);
+	rc = n->epfd < 0 ? -errno : vsu_sock_path_of(n->listener, &n->path);
+	rc = rc < 0 ? rc : start_remover(n);
 	rc = rc < 0 ? rc : set_timer(n, o->timeout_ms);
 	rc = rc < 0 ? rc : watch_fd(n, vagent_guest_fd(n->guest));
 	rc = rc < 0 ? rc : watch_fd(n, n->timer);
 	return rc < 0 ? vsu_error_sys(err, rc, "cannot wait for commands") : 0;
-}
-
-/* The records of the user are those of the guest's root without it. */
-static int copy_command(struct vmm_named *n, const struct vagent_request *command, const struct vmm_exec_options *o,
-			struct vsu_error *err)
-{
-	vagent_request_add_all(&n->command, command);
-	if (o->user)
-		vagent_request_add(&n->command, 'U', "@%s", o->user);
-	return vagent_request_check(&n->command, err);
 }
 
 int vmm_named_new(struct vmm_named **out, const struct cvmm_exec_parts *parts, const int streams[VAGENT_STREAMS],
@@ -151,7 +138,8 @@ int vmm_named_new(struct vmm_named **out, const struct cvmm_exec_parts *parts, c
 	n->listener = n->timer = n->epfd = n->alive = -1;
 	for (i = 0; i < MAX_CLIENTS; i++)
 		n->clients[i].fd = -1;
-	rc = copy_command(n, parts->command, o, err);
+	vagent_request_add_all(&n->command, parts->command);
+	rc = vagent_request_check(&n->command, err);
 	rc = rc < 0 ? rc : open_descriptors(n, o, err);
 	if (rc < 0)
 		vmm_named_free(n);
@@ -203,13 +191,13 @@ static void prepare_first(struct vmm_named *n)
 /* Clients wait in the queue of the listener until the first command was executed. */
 static void begin_listening(struct vmm_named *n)
 {
-	int rc = n->listens || n->listener < 0 || !vmm_named_is_started(n) ? 0 : watch_fd(n, n->listener);
+	int rc = n->listens || !vmm_named_is_started(n) ? 0 : watch_fd(n, n->listener);
 
 	if (rc < 0) {
 		vsu_error_sys(&n->why, rc, "cannot wait for commands");
 		n->state = NAMED_FAILED;
 	}
-	n->listens = n->listens || (n->listener >= 0 && vmm_named_is_started(n));
+	n->listens = n->listens || vmm_named_is_started(n);
 }
 
 static void serve_first(struct vmm_named *n)

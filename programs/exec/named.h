@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * A machine with a name, or one of a command with a user of its own, in the process that runs it: the command that it was made for, and those of
- * clients, which are processes of this user ("cvmm exec --in"; pool_wire.h). Commands share the root, the mounts and the
- * network of the first one, and end with it.
+ * A machine with a name in the process that runs it: the command that it was made for, and those of clients, which are
+ * processes of this user ("cvmm exec --in"; pool_wire.h). Commands share the root, the mounts and the network of the first
+ * one, and end with it.
  *
  * A client cannot delay the others: it waits for this process, which never waits for it. Its streams are
  * sockets, since others could block this process, and the loss of its connection kills its command.

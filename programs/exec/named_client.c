@@ -61,13 +61,12 @@ static int make_request(struct vagent_request *r, const struct vmm_exec_options 
 	const struct vagent_command c = {
 		.size = sizeof(c), .words = (const char *const *)o->command, .environment = environment.settings,
 		.folder = folder, .terminal = terminal, .rows = w.ws_row, .columns = w.ws_col,
+		.user = o->user,
 	};
 	int rc = vmm_exec_environment_make(&environment, o, terminal, err);
 
 	rc = rc < 0 ? rc : find_folder(o, folder, err);
 	rc = rc < 0 ? rc : vagent_request_add_command(r, &c, err);
-	if (o->user)
-		vagent_request_add(r, 'U', "@%s", o->user);
 	vmm_exec_environment_free(&environment);
 	return rc < 0 ? rc : vagent_request_check(r, err);
 }

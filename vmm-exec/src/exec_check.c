@@ -126,7 +126,7 @@ static const struct member {
 } members[] = {
 	MEMBER(command, COMMAND), MEMBER(environment, COMMAND), MEMBER(folder, COMMAND),
 	MEMBER(hostname, COMMAND), MEMBER(terminal, COMMAND), MEMBER(rows, COMMAND),
-	MEMBER(columns, COMMAND), MEMBER(streams, COMMAND),
+	MEMBER(columns, COMMAND), MEMBER(streams, COMMAND), MEMBER(user, COMMAND),
 	MEMBER(root, MACHINE), MEMBER(writable_root, MACHINE), MEMBER(folders, MACHINE),
 	MEMBER(nfolders, MACHINE), MEMBER(from, MACHINE), MEMBER(kernel, MACHINE),
 	MEMBER(modules, MACHINE), MEMBER(init, MACHINE), MEMBER(append, MACHINE), MEMBER(log, MACHINE),

@@ -14,6 +14,7 @@ struct vagent_command cvmm_priv_plan_command_of(const struct cvmm_exec_config *c
 		.size = sizeof(struct vagent_command),
 		.words = c->command, .environment = c->environment, .folder = c->folder, .hostname = c->hostname,
 		.terminal = c->terminal, .rows = c->rows, .columns = c->columns,
+		.user = c->user,
 	};
 }
 

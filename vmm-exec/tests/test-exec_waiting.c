@@ -233,7 +233,7 @@ static const struct {
 	{ "environment", { SIZE, .environment = COMMAND("A=b") } },
 	{ "folder", { SIZE, .folder = "/" } }, { "hostname", { SIZE, .hostname = "a" } },
 	{ "terminal", { SIZE, .terminal = true } }, { "rows", { SIZE, .rows = 1 } },
-	{ "columns", { SIZE, .columns = 256 } }, { "streams", { SIZE, .streams = no_streams } },
+	{ "columns", { SIZE, .columns = 256 } }, { "user", { SIZE, .user = "ann" } }, { "streams", { SIZE, .streams = no_streams } },
 }, of_machines[] = {
 	{ "root", { SIZE, .root = "/" } }, { "writable_root", { SIZE, .writable_root = true } },
 	{ "folders", { SIZE, .folders = &a_folder } }, { "nfolders", { SIZE, .nfolders = 1 } },

@@ -632,6 +632,23 @@ START_TEST(terminal_has_its_size_when_the_command_starts)
 }
 END_TEST
 
+/* By the guest, whose accounts the host does not know. A name is not required for that. */
+START_TEST(user_of_the_command_is_found_in_the_guest)
+{
+	struct vmm_beside beside;
+	char had[8192];
+	ssize_t n;
+
+	options.user = "ann:users";
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	beside = vmm_exec_machine_beside(&m);
+	agent_starts(&beside);
+	n = recv(vagent_session_port(m.session, VAGENT_CONTROL), had, sizeof(had), 0);
+	ck_assert_int_gt(n, 0);
+	ck_assert_ptr_nonnull(memmem(had, (size_t)n, "U@ann:users", sizeof("U@ann:users")));
+}
+END_TEST
+
 /* Terminals answer queries of a guest by input, which is not for the shell. */
 START_TEST(input_that_the_command_has_not_read_is_discarded)
 {
@@ -894,6 +911,7 @@ int main(void)
 	tcase_add_loop_test(tc, machine_that_a_signal_ends_has_its_status, 0, 2);
 	tcase_add_test(tc, pieces_of_memory_are_options_in_their_order);
 	tcase_add_loop_test(tc, signals_of_a_pipe_and_of_its_user_have_no_line, 0, sizeof(quiet) / sizeof(quiet[0]));
+	tcase_add_test(tc, user_of_the_command_is_found_in_the_guest);
 	tcase_add_test(tc, terminal_has_its_size_when_the_command_starts);
 	tcase_add_test(tc, input_that_the_command_has_not_read_is_discarded);
 	tcase_add_test(tc, terminal_is_that_of_the_shell_while_this_process_is_stopped);

@@ -285,22 +285,6 @@ START_TEST(further_command_has_its_streams_and_status)
 }
 END_TEST
 
-START_TEST(user_of_the_first_command_is_found_in_the_guest)
-{
-	const uint32_t version = VAGENT_VERSION;
-
-	vmm_named_free(named);
-	options = (struct vmm_exec_options){ .user = "ann:users" };
-	ck_assert_int_eq(vmm_named_new(&named, &parts, standard, &options, &err), 0);
-	agent_sends(VAGENT_READY, &version, sizeof(version));
-	agent_sends(VAGENT_SERVES, NULL, 0);
-	ck_assert(turns());
-	memset(received, 0, sizeof(received));
-	agent_reads(VAGENT_PREPARE);
-	ck_assert_ptr_nonnull(memmem(received, sizeof(received), "U@ann:users", sizeof("U@ann:users")));
-}
-END_TEST
-
 START_TEST(lost_client_ends_its_command)
 {
 	start_first();
@@ -534,7 +518,6 @@ static Suite *suite(void)
 	tcase_add_test(tc, folder_that_others_can_enter_is_refused);
 	tcase_add_test(tc, socket_is_removed_with_the_machine);
 	tcase_add_test(tc, further_command_has_its_streams_and_status);
-	tcase_add_test(tc, user_of_the_first_command_is_found_in_the_guest);
 	tcase_add_test(tc, lost_client_ends_its_command);
 	tcase_add_test(tc, end_of_the_first_command_ends_the_machine);
 	tcase_add_test(tc, clients_wait_for_the_first_command);

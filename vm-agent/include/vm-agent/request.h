@@ -30,6 +30,8 @@ struct vagent_command {
 	const char *hostname;	/* 1 to 64 bytes; NULL: unchanged */
 	bool terminal;		/* input and output are a terminal of the guest, errors are its output */
 	unsigned int rows, columns; /* of the terminal; 0: 24 and 80 */
+	/* USER or USER:GROUP, names or numbers of the guest, which finds the supplementary groups of a user without GROUP; NULL: root */
+	const char *user;
 };
 
 /* Fixed layout. All zero: empty. */

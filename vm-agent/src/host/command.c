@@ -112,5 +112,7 @@ int vagent_request_add_command(struct vagent_request *r, const struct vagent_com
 	vagent_request_add(r, 'C', "%s", c.folder ? c.folder : "/");
 	if (c.hostname)
 		vagent_request_add(r, 'H', "%s", c.hostname);
+	if (c.user)
+		vagent_request_add(r, 'U', "@%s", c.user);
 	return 0;
 }

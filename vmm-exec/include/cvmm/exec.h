@@ -189,6 +189,8 @@ struct cvmm_exec_config {
 	 * is the first disk of the machine. NULL: root.
 	 */
 	const char *image;
+	/* Of the guest, in which the command runs: USER or USER:GROUP, names or numbers; NULL: root */
+	const char *user;
 };
 
 #define CVMM_EXEC_MAX_FOLDERS 16
