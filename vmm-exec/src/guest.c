@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include <cvmm/requests.h>
 #include <vmm-sys-util/exit.h>
@@ -19,8 +20,12 @@ struct cvmm_guest {
 	struct vagent_guest *agent; /* of the plan */
 	struct cvmm_machine *m;
 	int epfd;		/* readable when the agent or the machine has work */
-	/* GUEST_FAILED: the connection to the agent has failed, and the machine is to end */
-	enum { GUEST_MADE, GUEST_RUNS, GUEST_FAILED, GUEST_ENDED } state;
+	int control;		/* the guest's end of the agent's port, which no other object closes when the machine ends */
+	/*
+	 * GUEST_FAILED: the connection to the agent has failed, and the machine is to end. GUEST_EMPTIES: the machine
+	 * has ended, and readers take the last output
+	 */
+	enum { GUEST_MADE, GUEST_RUNS, GUEST_FAILED, GUEST_EMPTIES, GUEST_ENDED } state;
 	int status;		/* of one that has ended */
 	struct vsu_error why;
 };
@@ -62,9 +67,10 @@ static int make_parts(struct cvmm_guest *g, const struct cvmm_guest_config *c, c
 	if (rc < 0)
 		return rc;
 	cvmm_machine_refuse_copies(g->m, bound);
-	cvmm_exec_plan_close_given(g->plan);
 	g->agent = g->plan->parts.guest;
-	return watch_parts(g, err);
+	g->control = vsu_fd_dup(vagent_guest_port(g->agent, VAGENT_CONTROL));
+	cvmm_exec_plan_close_given(g->plan);
+	return g->control < 0 ? vsu_error_sys(err, g->control, "cannot watch a guest") : watch_parts(g, err);
 }
 
 int cvmm_guest_new(const struct cvmm_guest_config *config, const struct cvmm_host *host, struct cvmm_guest **out,
@@ -81,13 +87,23 @@ int cvmm_guest_new(const struct cvmm_guest_config *config, const struct cvmm_hos
 	g = calloc(1, sizeof(*g));
 	if (!g)
 		return vsu_error_set(err, -ENOMEM, "no memory for a guest");
-	g->epfd = -1;
+	g->epfd = g->control = -1;
 	rc = make_parts(g, &c, host, err);
 	if (rc < 0)
 		cvmm_guest_free(g);
 	else
 		*out = g;
 	return rc;
+}
+
+/* The agent's connection fails after the output that has arrived, which a program that killed its machine does not await. */
+static void empty_guest(struct cvmm_guest *g)
+{
+	const bool waits = g->state == GUEST_RUNS && !cvmm_machine_was_ended(g->m);
+
+	(void)!epoll_ctl(g->epfd, EPOLL_CTL_DEL, cvmm_machine_fd(g->m), NULL);
+	shutdown(g->control, SHUT_RDWR);
+	g->state = vagent_guest_dispatch(g->agent) && waits ? GUEST_EMPTIES : GUEST_ENDED;
 }
 
 static void end_guest(struct cvmm_guest *g)
@@ -99,7 +115,7 @@ static void end_guest(struct cvmm_guest *g)
 		g->status = VSU_EXIT_FAIL;
 		g->why = why;
 	}
-	g->state = GUEST_ENDED;
+	empty_guest(g);
 }
 
 int cvmm_guest_start(struct cvmm_guest *g, struct vsu_error *err)
@@ -122,6 +138,7 @@ void cvmm_guest_free(struct cvmm_guest *g)
 		return;
 	cvmm_machine_free(g->m);
 	cvmm_exec_plan_free(g->plan);
+	vsu_fd_close(&g->control);
 	vsu_fd_close(&g->epfd);
 	free(g);
 }
@@ -146,6 +163,8 @@ bool cvmm_guest_dispatch(struct cvmm_guest *g)
 		end_machine(g);
 	if ((g->state == GUEST_RUNS || g->state == GUEST_FAILED) && !cvmm_machine_dispatch(g->m))
 		end_guest(g);
+	else if (g->state == GUEST_EMPTIES && !vagent_guest_dispatch(g->agent))
+		g->state = GUEST_ENDED;
 	return g->state != GUEST_ENDED;
 }
 

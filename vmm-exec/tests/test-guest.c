@@ -3,7 +3,9 @@
 #define _GNU_SOURCE
 #include <config.h>
 
+#include <fcntl.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <cvmm/requests.h>
 #include <vmm-sys-util/exit.h>
@@ -12,6 +14,7 @@
 #include "util.h"
 #include "cvmm/guest.h"
 
+#define PIPE 4096
 #define SIZE .size = sizeof(struct cvmm_guest_config)
 
 static struct vsu_error err;
@@ -234,6 +237,83 @@ START_TEST(killed_machine_ends_the_guest)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- the last output */
+
+static struct cvmm_guest *guest;
+static struct vagent_process *process;
+static int out[2];
+
+static void turn(void)
+{
+	ck_assert(cvmm_guest_dispatch(guest));
+	poll(&(struct pollfd){ cvmm_guest_fd(guest), POLLIN, 0 }, 1, 100);
+}
+
+/* Runs a process that writes without end, until the window of its stream is full. */
+static void fill_pipe(void)
+{
+	const struct cvmm_guest_config c = { SIZE, .kernel = guest_word("builtin:agent"), .memory = "16M", .timeout_ms = 60000 };
+	const struct vagent_container container = { .size = sizeof(container), .root = "/" };
+	const char *const words[] = { "yes", NULL };
+	const int streams[] = { -1, out[1], -1 };
+	const struct vagent_process_config p = { .size = sizeof(p), .command = words, .streams = streams };
+	unsigned int number;
+
+	ck_assert_msg(!cvmm_guest_new(&c, NULL, &guest, &err), "%s", err.msg);
+	ck_assert_msg(!cvmm_guest_start(guest, &err), "%s", err.msg);
+	turn_until_ready(guest);
+	ck_assert_msg(!vagent_guest_add_container(cvmm_guest_agent(guest), &container, &number, &err), "%s", err.msg);
+	ck_assert_msg(!vagent_process_prepare(cvmm_guest_agent(guest), number, &p, &process, &err), "%s", err.msg);
+	while (vagent_process_state(process) != VAGENT_WAITING)
+		turn();
+	ck_assert_int_eq(vagent_process_start(process, &err), 0);
+	while (poll(&(struct pollfd){ out[1], POLLOUT, 0 }, 1, 0))
+		turn();
+	while (poll(&(struct pollfd){ cvmm_guest_fd(guest), POLLIN, 0 }, 1, 1000) > 0)
+		ck_assert(cvmm_guest_dispatch(guest));
+}
+
+static void setup_output(void)
+{
+	ck_assert_int_eq(pipe2(out, O_CLOEXEC | O_NONBLOCK), 0);
+	ck_assert_int_eq(fcntl(out[1], F_SETPIPE_SZ, PIPE), PIPE);
+	fill_pipe();
+}
+
+static void teardown_output(void)
+{
+	vagent_process_free(process);
+	cvmm_guest_free(guest);
+	close(out[0]);
+	close(out[1]);
+}
+
+START_TEST(slow_reader_receives_what_arrived_before_the_end)
+{
+	char bytes[PIPE];
+	ssize_t n, total = 0;
+
+	cvmm_machine_end(cvmm_guest_machine(guest), VSU_EXIT_OK, "off");
+	while (cvmm_guest_dispatch(guest)) {
+		n = read(out[0], bytes, sizeof(bytes));
+		total += n > 0 ? n : 0;
+	}
+	while ((n = read(out[0], bytes, sizeof(bytes))) > 0)
+		total += n;
+	ck_assert_int_gt(total, PIPE);
+	ck_assert_int_eq(cvmm_guest_status(guest, NULL), VSU_EXIT_OK);
+}
+END_TEST
+
+START_TEST(killed_machine_awaits_no_reader)
+{
+	cvmm_machine_kill(cvmm_guest_machine(guest));
+	while (cvmm_guest_dispatch(guest))
+		poll(&(struct pollfd){ cvmm_guest_fd(guest), POLLIN, 0 }, 1, -1);
+	ck_assert_int_ge(cvmm_guest_status(guest, NULL), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("guest");
@@ -247,6 +327,13 @@ int main(void)
 	tcase_add_test_unless(tc, no_guest(), agent_that_does_not_serve_ends_the_machine);
 	tcase_add_loop_test_unless(tc, no_guest(), refused_request_leaves_the_guest_as_it_is, 0, (int)COUNT(requests));
 	tcase_add_test_unless(tc, no_guest(), killed_machine_ends_the_guest);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("output");
+	tcase_set_timeout(tc, 120);
+	if (!no_guest())
+		tcase_add_checked_fixture(tc, setup_output, teardown_output);
+	tcase_add_test_unless(tc, no_guest(), slow_reader_receives_what_arrived_before_the_end);
+	tcase_add_test_unless(tc, no_guest(), killed_machine_awaits_no_reader);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -443,6 +443,7 @@ static bool serve_ports(struct vagent_guest *g)
 	const int rc = serve_control(g);
 	bool more = rc == 1, waits;
 
+	g->has_left = rc < 0;
 	if (g->state == VAGENT_GUEST_SERVES)
 		more = vagent_priv_serve_streams(g) || more;
 	waits = rc < 0 && g->state == VAGENT_GUEST_SERVES && vagent_priv_has_output(g);
@@ -453,7 +454,6 @@ static bool serve_ports(struct vagent_guest *g)
 
 bool vagent_guest_dispatch(struct vagent_guest *g)
 {
-	static const uint64_t one = 1;
 	bool more = false;
 
 	drain_events(g);
@@ -462,6 +462,6 @@ bool vagent_guest_dispatch(struct vagent_guest *g)
 	if (g->state != VAGENT_GUEST_FAILED)
 		serve_timer(g);
 	if (more)
-		(void)!write(g->again_fd, &one, sizeof(one));
+		vagent_priv_call_again(g);
 	return g->state != VAGENT_GUEST_FAILED;
 }

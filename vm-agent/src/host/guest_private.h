@@ -28,6 +28,7 @@ struct vagent_guest {
 	struct vagent_request records;	/* of GUEST, until it is sent */
 	bool is_held;		/* GUEST is not sent when the agent is ready */
 	bool has_system;	/* processes may run in the guest itself */
+	bool has_left;		/* its end of the control port is closed; output may remain */
 	uint32_t ncontainers, nprocesses; /* numbers that were used */
 	struct vagent_process *processes; /* a list */
 	struct vagent_priv_container {
@@ -66,6 +67,8 @@ struct vagent_process {
 	struct vsu_error why;
 };
 
+/* guest_state.c: the descriptor of the guest is readable, for another turn. */
+void vagent_priv_call_again(const struct vagent_guest *g);
 /* guest_state.c: ends the connection for the reason in g->why, and so all processes. */
 void vagent_priv_end_guest(struct vagent_guest *g);
 /* guest_state.c: ends it for a failure of this host. */

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Whether a guest serves requests, and its failure. */
+/* Whether a guest serves requests, its failure, and its next turn. */
 #include <config.h>
 
 #include <errno.h>
+#include <unistd.h>
 
 #include <vmm-sys-util/exit.h>
 
 #include "host/guest_private.h"
+
+void vagent_priv_call_again(const struct vagent_guest *g)
+{
+	static const uint64_t one = 1;
+
+	(void)!write(g->again_fd, &one, sizeof(one));
+}
 
 void vagent_priv_end_guest(struct vagent_guest *g)
 {

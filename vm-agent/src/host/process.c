@@ -209,6 +209,14 @@ static int check_alive(const struct vagent_process *p, struct vsu_error *err)
 	return has_ended(p) ? vsu_error_set(err, -EAGAIN, "the process has ended") : 0;
 }
 
+/* The guest has ended, and a reader that takes nothing must not delay what its user ends. */
+static void discard_output(struct vagent_process *p)
+{
+	vagent_priv_sink_discard(&p->sinks[VAGENT_STDOUT]);
+	vagent_priv_sink_discard(&p->sinks[VAGENT_STDERR]);
+	vagent_priv_call_again(p->guest);
+}
+
 int vagent_process_signal(struct vagent_process *p, int signo, bool all, struct vsu_error *err)
 {
 	const int rc = check_alive(p, err);
@@ -219,6 +227,8 @@ int vagent_process_signal(struct vagent_process *p, int signo, bool all, struct 
 		return vsu_error_set(err, -EINVAL, "%d is no signal", signo);
 	*(all ? &p->notices.signals_to_all : &p->notices.signals) |= UINT64_C(1) << (signo - 1);
 	pass_notices(p);
+	if (signo == SIGKILL && p->guest->has_left)
+		discard_output(p);
 	return 0;
 }
 

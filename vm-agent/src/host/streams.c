@@ -82,6 +82,12 @@ static void lose_reader(struct vagent_priv_sink *s, int rc)
 	vagent_priv_close_watched(s->epfd, &s->to.fd);
 }
 
+void vagent_priv_sink_discard(struct vagent_priv_sink *s)
+{
+	if (s->state == VAGENT_SINK_OPEN)
+		lose_reader(s, -EPIPE);
+}
+
 /* False: nothing can be written now. */
 static bool write_some(struct vagent_priv_sink *s)
 {

@@ -38,6 +38,8 @@ void vagent_priv_sink_fini(struct vagent_priv_sink *s);
 uint32_t vagent_priv_sink_room(const struct vagent_priv_sink *s);
 /* Stores bytes, for which there is room. */
 void vagent_priv_sink_put(struct vagent_priv_sink *s, const unsigned char *bytes, uint32_t len);
+/* Discards its bytes, as those of a reader that is gone. */
+void vagent_priv_sink_discard(struct vagent_priv_sink *s);
 /* Writes what is possible. True: all is written, and the guest has ended the stream. */
 bool vagent_priv_sink_turn(struct vagent_priv_sink *s);
 

@@ -78,8 +78,9 @@ CVMM_API int cvmm_guest_start(struct cvmm_guest *g, struct vsu_error *err) VSU_N
 /* Returns a descriptor that is readable when dispatch has work; owned by the object. */
 CVMM_API int cvmm_guest_fd(const struct cvmm_guest *g);
 /*
- * Serves the machine, the agent and all streams once. False: the machine has ended; a connection to the agent that
- * failed ends it.
+ * Serves the machine, the agent and all streams once. False: the machine has ended, and readers have taken the output
+ * that had arrived, unless the program has ended the machine. A connection to the agent that failed ends it. A process
+ * that is killed after the end of the machine waits for its reader no more.
  */
 CVMM_API bool cvmm_guest_dispatch(struct cvmm_guest *g);
 
