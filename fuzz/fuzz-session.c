@@ -124,7 +124,7 @@ static void send_control(struct guest *g, struct input *in)
 
 static void send_output(struct guest *g, struct input *in)
 {
-	const struct vagent_frame frame = { 1, take(in, 1) % VAGENT_PORTS, take(in, 1) };
+	const struct vagent_frame frame = { 1, take(in, 1) % (VAGENT_STREAMS + 1), take(in, 1) };
 
 	send_bytes(g, VAGENT_OUT, &frame, sizeof(frame));
 	send_input(g, in, VAGENT_OUT);

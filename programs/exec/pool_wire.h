@@ -40,7 +40,7 @@
 #include <vm-agent/protocol.h>
 #include <vmm-sys-util/attributes.h>
 
-#define VMM_POOL_VERSION 3u
+#define VMM_POOL_VERSION 4u
 #define VMM_POOL_MAX_PAYLOAD 65536u
 #define VMM_POOL_MAX_SENTENCE 512u
 #define VMM_POOL_FDS VAGENT_PORTS

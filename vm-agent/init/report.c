@@ -13,7 +13,7 @@
 
 #define EDGE_MS 100
 
-int vagent_priv_ports[VAGENT_PORTS] = { -1, -1, -1, -1 };
+int vagent_priv_ports[VAGENT_PORTS] = { -1, -1, -1 };
 
 /*
  * While the host has not opened its end, the port is hung up, and poll() returns at once each time. An

@@ -84,7 +84,7 @@ START_TEST(qemu_has_the_machine_and_nothing_of_the_users)
 		"-nodefaults\n-no-user-config\n", "-sandbox\non,", "spawn=deny", "-device\nvirtio-rng-pci\n", "-smp\n2\n",
 		"-m\n3145728K\n", "share=on,size=3145728K\n", "-kernel\nbzImage\n",
 		"-append\nquiet cvmm.exec\n", "null,id=log\n", "nr=1,name=cvmm.control,chardev=port0\n",
-		"nr=4,name=cvmm.err,chardev=port3\n", NULL,
+		"nr=3,name=cvmm.out,chardev=port2\n", NULL,
 	};
 
 	ck_assert_int_eq(run(""), -ECONNRESET);
@@ -107,8 +107,8 @@ END_TEST
 
 START_TEST(ports_may_be_of_another_connection)
 {
-	static const char *const wanted[] = { "socket,id=port3,fd=2\n", NULL };
-	const int ports[VAGENT_PORTS] = { STDERR_FILENO, STDERR_FILENO, STDERR_FILENO, STDERR_FILENO };
+	static const char *const wanted[] = { "socket,id=port2,fd=2\n", NULL };
+	const int ports[VAGENT_PORTS] = { STDERR_FILENO, STDERR_FILENO, STDERR_FILENO };
 
 	parts.session = NULL;
 	config.ports = ports;

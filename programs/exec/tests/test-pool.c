@@ -131,7 +131,7 @@ END_TEST
 
 START_TEST(message_arrives_with_its_descriptors)
 {
-	const int fds[VMM_POOL_FDS] = { 0, 1, 2, 0 };
+	const int fds[VMM_POOL_FDS] = { 0, 1, 2 };
 
 	ck_assert_int_eq(vmm_pool_send(pair[0], VMM_POOL_TAKEN, NULL, 0, fds, VMM_POOL_FDS), 0);
 	ck_assert_int_eq(vmm_pool_receive(pair[1], &packet), 0);
@@ -511,7 +511,7 @@ static bool is_first(void)
 /* In place of a machine: READY, then the client's status is 9. */
 _Noreturn static void run_fake(int fd)
 {
-	const int fds[VMM_POOL_FDS] = { 0, 1, 2, 0 };
+	const int fds[VMM_POOL_FDS] = { 0, 1, 2 };
 	const uint32_t status = 9;
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 

@@ -3,9 +3,9 @@
  * The protocol between a host and its agent, the first process of a guest, which executes one command or
  * serves containers.
  *
- * They share four ports of a console device, of which they use three, each a byte stream with its own flow
- * control: control, and frames of all streams in each direction. Ports need no address and no name in the host's
- * file system, and are part of the oldest kernels; sockets (vsock) need a socket file per guest.
+ * They share three ports of a console device, each a byte stream with its own flow control: control, and
+ * frames of all streams in each direction. Ports need no address and no name in the host's file system, and are
+ * part of the oldest kernels; sockets (vsock) need a socket file per guest.
  *
  * A message is a header and len bytes. Numbers have the byte order of the guest,
  * which is that of its host: little-endian on x86-64 and arm64.
@@ -33,7 +33,7 @@
  * without namespaces of their own. A signal for one of them is for its group. PREPARE may follow GUEST at once.
  *
  * The host chooses the numbers, in ascending order from 1. Bytes of all streams are frames: the
- * host's on the port of the input, the agent's on that of the output; the fourth port is not used.
+ * host's on the port of the input, the agent's on that of the output.
  * A frame without bytes ends its stream. Each stream has a window of its own: its sender may have
  * sent VAGENT_WINDOW bytes more than its receiver has consumed and reported by CREDIT or CREDITED.
  * So the receiver has room for all bytes that arrive, and a slow reader stops its own stream only.
@@ -56,11 +56,11 @@
 #define VAGENT_VERSION 4u
 
 enum vagent_port {
-	VAGENT_CONTROL, VAGENT_IN, VAGENT_OUT, VAGENT_ERR, VAGENT_PORTS,
+	VAGENT_CONTROL, VAGENT_IN, VAGENT_OUT, VAGENT_PORTS,
 };
 
 /* Names of the ports, in this order. */
-#define VAGENT_PORT_NAMES "cvmm.control", "cvmm.in", "cvmm.out", "cvmm.err"
+#define VAGENT_PORT_NAMES "cvmm.control", "cvmm.in", "cvmm.out"
 
 enum vagent_message {
 	/* to the agent */

@@ -552,7 +552,7 @@ END_TEST
 /* Closes those of the rig but the one for lines; the control port is that of the folder. */
 static void open_ports(char *records, size_t len)
 {
-	static const char *const texts[] = { "c", "i", "o", "e" };
+	static const char *const texts[] = { "c", "i", "o" };
 	char text[8];
 	unsigned int i;
 	int lines = vagent_priv_ports[VAGENT_OUT];
@@ -575,12 +575,10 @@ static void open_ports(char *records, size_t len)
 
 START_TEST(ports_are_found_by_their_names)
 {
-	add_file("sys/class/virtio-ports/vport0p1/name", "cvmm.err\n");
 	add_file("sys/class/virtio-ports/vport0p2/name", "cvmm.in\n");
 	add_file("sys/class/virtio-ports/vport0p3/name", "cvmm.control\n");
 	add_file("sys/class/virtio-ports/vport0p4/name", "other\n");
 	add_file("sys/class/virtio-ports/vport0p5/name", "cvmm.out\n");
-	add_file("dev/vport0p1", "e");
 	add_file("dev/vport0p2", "i");
 	add_file("dev/vport0p3", "c");
 	add_file("dev/vport0p4", "x");
