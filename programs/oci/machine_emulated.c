@@ -4,10 +4,10 @@
 #include <config.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <vm-agent/initrd.h>
@@ -21,10 +21,10 @@
 
 #define CMDLINE "console=ttyS0 quiet panic=-1 " VAGENT_WORD
 #define SHARE_TAG "share"
+#define PATIENCE_MS 3000
 
 struct emulated {
 	struct oci_machine base;
-	int epoll;		/* of the two below */
 	struct vagent_guest *agent;
 	struct vmm_emulation emulation;
 	char kernel[VAGENT_KERNEL_PATH];
@@ -126,21 +126,6 @@ static int start_emulation(struct emulated *m, const struct oci_machine_config *
 	return rc;
 }
 
-static int watch_machine(struct emulated *m, struct vsu_error *err)
-{
-	struct epoll_event event = { .events = EPOLLIN };
-	const int fds[] = { vagent_guest_fd(m->agent), m->emulation.end_fd };
-	unsigned int i;
-
-	m->epoll = epoll_create1(EPOLL_CLOEXEC);
-	for (i = 0; m->epoll >= 0 && i < sizeof(fds) / sizeof(fds[0]); i++) {
-		event.data.fd = fds[i];
-		if (epoll_ctl(m->epoll, EPOLL_CTL_ADD, fds[i], &event) < 0)
-			return vsu_error_sys(err, -errno, "cannot wait for the machine");
-	}
-	return m->epoll < 0 ? vsu_error_sys(err, -errno, "cannot wait for the machine") : 0;
-}
-
 static int begin_machine(struct emulated *m, const struct oci_machine_config *c, struct vsu_error *err)
 {
 	const struct oci_settings *s = c->settings;
@@ -149,8 +134,7 @@ static int begin_machine(struct emulated *m, const struct oci_machine_config *c,
 	snprintf(m->daemons, sizeof(m->daemons), "%s", s->daemons ? s->daemons : DAEMON_FOLDER);
 	rc = rc < 0 ? rc : make_initrd(m, c, err);
 	rc = rc < 0 ? rc : connect_agent(m, c, err);
-	rc = rc < 0 ? rc : start_emulation(m, c, err);
-	return rc < 0 ? rc : watch_machine(m, err);
+	return rc < 0 ? rc : start_emulation(m, c, err);
 }
 
 /* QEMU runs already, with a confinement of its own. */
@@ -163,32 +147,26 @@ static int start_machine(struct oci_machine *m, struct vsu_error *err)
 
 static int get_fd(const struct oci_machine *m)
 {
-	return ((const struct emulated *)m)->epoll;
+	return vagent_guest_fd(((const struct emulated *)m)->agent);
 }
 
-/* Messages of the agent are served before the end of QEMU is reported. */
+/* The ports of QEMU are closed at its end, perhaps shortly before it. */
+static bool emulation_has_ended(const struct vmm_emulation *e)
+{
+	struct pollfd p = { .fd = e->end_fd, .events = POLLIN };
+
+	return poll(&p, 1, PATIENCE_MS) > 0;
+}
+
+/* The connection fails after the last output. What QEMU said tells more than that its ports are closed. */
 static bool dispatch_machine(struct oci_machine *base, struct vsu_error *why)
 {
 	struct emulated *m = (struct emulated *)base;
-	struct epoll_event events[2];
-	int i, n = epoll_wait(m->epoll, events, 2, 0);
-	bool ended = false, served = false;
 
-	for (i = 0; i < n; i++)
-		if (events[i].data.fd == m->emulation.end_fd)
-			ended = true;
-		else
-			served = true;
-	if (served && vagent_guest_dispatch(m->agent))
+	if (vagent_guest_dispatch(m->agent))
 		return true;
-	if (ended) {
+	if (vagent_guest_failure(m->agent, why) == -ECONNRESET && emulation_has_ended(&m->emulation))
 		vmm_emulation_end(&m->emulation, why);
-		return false;
-	}
-	if (!served)
-		return true;
-	if (!vagent_guest_failure(m->agent, why))
-		vsu_error_set(why, -ECONNRESET, "the agent of the guest has ended");
 	return false;
 }
 
@@ -214,7 +192,6 @@ static void free_machine(struct oci_machine *base)
 
 	vmm_emulation_free(&m->emulation);
 	vagent_guest_free(m->agent);
-	vsu_fd_close(&m->epoll);
 	vsu_fd_close(&m->initrd);
 	free(m->cmdline);
 	free(m);
@@ -232,7 +209,7 @@ int oci_machine_new_emulated(const struct oci_machine_config *c, struct oci_mach
 	if (!m)
 		return vsu_error_set(err, -ENOMEM, "out of memory");
 	m->base.kind = &emulated_kind;
-	m->epoll = m->initrd = -1;
+	m->initrd = -1;
 	m->emulation = (struct vmm_emulation)VMM_EMULATION_INIT;
 	rc = begin_machine(m, c, err);
 	if (rc < 0)
