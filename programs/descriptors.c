@@ -45,15 +45,17 @@ static void mark_cloexec(const void *opaque, int fd)
 	(void)!fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-void prog_descriptors_pass(const int *fds, unsigned int n)
+int prog_descriptors_pass(const int *fds, unsigned int n)
 {
 	unsigned int i;
+	int rc = 0;
 
 	if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
-		(void)prog_descriptors_each(mark_cloexec, NULL);	/* before Linux 5.11 */
+		rc = prog_descriptors_each(mark_cloexec, NULL);	/* before Linux 5.11 */
 	for (i = 0; i < n; i++)
 		if (fds[i] > STDERR_FILENO)
 			(void)!fcntl(fds[i], F_SETFD, 0);
+	return rc;
 }
 
 static bool is_folder(int fd)

@@ -11,9 +11,9 @@ int prog_descriptors_each(void (*fn)(const void *opaque, int fd), const void *op
 
 /*
  * In the new process, before it executes the program: except for the standard streams, only
- * these reach it.
+ * these reach it. Returns the error of an old kernel without /proc: then others may reach it.
  */
-void prog_descriptors_pass(const int *fds, unsigned int n);
+int prog_descriptors_pass(const int *fds, unsigned int n);
 
 /*
  * Closes folders that this process received, before its root changes: by such a descriptor, a path would lead out of

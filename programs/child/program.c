@@ -109,7 +109,12 @@ _Noreturn void prog_program_become(const struct prog_program *p, int messages)
 		_exit(PROG_PROGRAM_NOT_STARTED);
 	setsid();
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	prog_descriptors_pass(p->fds, p->nfds);
+	rc = prog_descriptors_pass(p->fds, p->nfds);
+	if (rc < 0) {
+		dprintf(STDERR_FILENO, "%s is not started: descriptors that are not for it cannot be found in /proc/self/fd: %s; mount /proc\n",
+			p->argv[0], strerror(-rc));
+		_exit(PROG_PROGRAM_NOT_STARTED);
+	}
 	reset_signals();
 	rc = p->rc < 0 ? p->rc : restrict_rights(p->plan);
 	if (!rc && p->path)

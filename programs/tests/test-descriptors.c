@@ -111,7 +111,8 @@ _Noreturn static void pass_two(void)
 		_exit(1);
 	for (fd = 0; fd < MOST; fd++)
 		before[fd] = fcntl(fd, F_GETFD);
-	prog_descriptors_pass((const int []){ first[1], STDIN_FILENO, second[0] }, 3);
+	if (prog_descriptors_pass((const int []){ first[1], STDIN_FILENO, second[0] }, 3) < 0)
+		_exit(1);
 	wrong = wrong_after((const int []){ first[1], second[0] }, before);
 	if (wrong)
 		dprintf(STDERR_FILENO, "descriptor %d: %d before, %d after\n", wrong % MOST,
@@ -169,6 +170,14 @@ START_TEST(received_folders_are_closed)
 }
 END_TEST
 
+START_TEST(descriptors_that_an_old_kernel_cannot_find_are_an_error)
+{
+	without_proc = old_kernel = true;
+	ck_assert_int_eq(prog_descriptors_pass(NULL, 0), -ENOENT);
+	without_proc = old_kernel = false;
+}
+END_TEST
+
 START_TEST(folders_that_cannot_be_found_are_an_error)
 {
 	without_proc = true;
@@ -185,6 +194,7 @@ int main(void)
 	tcase_add_test(tc, each_open_descriptor_is_named_once);
 	tcase_add_loop_test(tc, only_those_passed_reach_the_program, 0, 2);
 	tcase_add_test(tc, received_folders_are_closed);
+	tcase_add_test(tc, descriptors_that_an_old_kernel_cannot_find_are_an_error);
 	tcase_add_test(tc, folders_that_cannot_be_found_are_an_error);
 	suite_add_tcase(s, tc);
 	return run_suite(s);

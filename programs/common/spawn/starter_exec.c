@@ -11,36 +11,35 @@
 #include <vmm-sys-util/error.h>
 
 #include "child/program.h"
-#include "descriptors.h"
+#include "confine/confine.h"
 #include "log.h"
 #include "common/spawn/starter.h"
 
-struct inherited {
-	const struct vmm_starter_setup *setup;
-	int sock;
-};
-
-static void close_if_unused(const void *opaque, int fd)
+/* The lowest descriptor from a number on that a device refers to, or sock; -1: there is none. */
+static int next_used(const struct vmm_starter_setup *setup, int sock, int from)
 {
-	const struct inherited *in = opaque;
+	int next = sock >= from ? sock : -1;
 	unsigned int i;
 
-	for (i = 0; i < in->setup->n; i++) {
+	for (i = 0; i < setup->n; i++) {
 		struct vmm_daemon_value v = { .next = 0 };
 
-		while (vmm_daemon_next_fd(&in->setup->devices[i], &v))
-			if (v.fd == fd)
-				return;
+		while (vmm_daemon_next_fd(&setup->devices[i], &v))
+			if (v.fd >= from && (next < 0 || v.fd < next))
+				next = v.fd;
 	}
-	if (fd != in->sock)
-		close(fd);
+	return next;
 }
 
 void vmm_starter_close_others(const struct vmm_starter_setup *setup, int sock)
 {
-	const struct inherited i = { setup, sock };
+	int first = STDERR_FILENO + 1, used;
 
-	(void)prog_descriptors_each(close_if_unused, &i);
+	while ((used = next_used(setup, sock, first)) >= 0) {
+		confine_close_range((unsigned int)first, (unsigned int)used - 1);
+		first = used + 1;
+	}
+	confine_close_range((unsigned int)first, ~0u);
 }
 
 /*
