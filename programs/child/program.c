@@ -83,7 +83,7 @@ static int set_streams(int messages)
 
 static void reset_signals(void)
 {
-	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCHLD, SIGPIPE };
+	static const int numbers[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCHLD, SIGPIPE, SIGTTOU };
 	sigset_t none;
 	size_t i;
 

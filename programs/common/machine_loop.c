@@ -202,7 +202,7 @@ static void on_stop(struct ev_loop *loop, ev_signal *w, int revents)
 	resume_terminal(r);
 }
 
-/* SIGSTOP, SIGTTIN and SIGTTOU stop it without a notice. */
+/* SIGSTOP and SIGTTIN stop it without a notice. */
 static void on_resume(struct ev_loop *loop, ev_signal *w, int revents)
 {
 	(void)loop;
@@ -244,6 +244,7 @@ static int watch_signals(struct machine_loop *r, struct vsu_error *err)
 {
 	int rc;
 
+	signal(SIGTTOU, SIG_IGN);	/* output in the background would stop it again before a signal ends it */
 	watch_signal(r, &r->interrupt, SIGINT, on_signal);
 	watch_signal(r, &r->term, SIGTERM, on_signal);
 	watch_signal(r, &r->hup, SIGHUP, on_signal);

@@ -27,6 +27,7 @@ int vmm_waiting_signals(int *fd, struct vsu_error *err)
 		sigaddset(&set, taken[i]);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN);	/* by "stty tostop", output would stop a process that is to end, again and again */
 	*fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return *fd < 0 ? vsu_error_sys(err, -errno, "cannot wait for signals") : 0;
 }

@@ -192,8 +192,19 @@ def timed(t, command):
     t.shell_is_right()
 
 
+def tostop(t, command):
+    """Its output does not stop it, so that a signal ends it."""
+    t.run("stty tostop; echo s''et")
+    t.hear("set")
+    t.run(f"{command} </dev/null &")
+    t.run("wait %1; echo sta''tus $?")
+    t.hear("output(?s:.*)status 0")
+    t.run("stty -tostop")
+    t.shell_is_right()
+
+
 CASES = {case.__name__: case for case in
-         (ended, stopped, stopped_hard, background, killed, continued, unread, noticed, timed)}
+         (ended, stopped, stopped_hard, background, killed, continued, unread, noticed, timed, tostop)}
 
 terminal = Terminal(sys.argv[1].split())
 try:
