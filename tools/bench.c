@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <vmm-sys-util/option_list.h>
 #include <vmm-sys-util/parse.h>
 
 #include "bench_report.h"
@@ -20,13 +21,14 @@
 
 struct list {
 	unsigned int n;
-	uint32_t items[MAX_ITEMS];
+	uint32_t items[MAX_ITEMS], max;
 };
 
 struct bench {
 	const struct tool_args *args;
 	const struct bench_device *device;
-	struct list requests;	/* indices of those of the device */
+	const struct bench_request *requests[MAX_ITEMS];
+	unsigned int nrequests;
 	struct list sizes, queues, depths;
 	struct bench_driver drivers[MAX_DRIVERS];
 	unsigned int ndrivers;	/* open; one if both are the same back-end */
@@ -35,61 +37,57 @@ struct bench {
 
 /* ------------------------------------------------------------------ options */
 
-/* The valid items of a list. */
-struct rule {
-	const char *option;
-	uint64_t min, max;			/* numbers */
-	const struct bench_device *names;	/* requests of it; NULL: numbers */
-};
-
-/* Returns whether the device has a request of this name. */
-static bool read_name(const struct bench_request *all, const char *word, uint32_t *out)
-{
-	for (*out = 0; all[*out].name; ++*out)
-		if (!strcmp(all[*out].name, word))
-			return true;
-	return false;
-}
-
-/* A comma or the end follows the item. */
-static bool read_item(const struct rule *rule, const char *text, size_t len, uint32_t *out)
+static bool read_item(const struct vsu_list_item *item, uint64_t min, uint64_t max,
+		      struct list *list)
 {
 	char word[24];
 	uint64_t value;
 
-	if ((size_t)snprintf(word, sizeof(word), "%.*s", (int)len, text) >= sizeof(word))
+	snprintf(word, sizeof(word), "%.*s", (int)item->len, item->text);
+	if (list->n == MAX_ITEMS || item->len >= sizeof(word) || vsu_parse_size(word, &value) < 0 ||
+	    value < min || value > max)
 		return false;
-	if (rule->names)
-		return read_name(rule->names->requests, word, out);
-	if (vsu_parse_size(word, &value) < 0 || value < rule->min || value > rule->max)
-		return false;
-	*out = (uint32_t)value;
+	list->items[list->n++] = (uint32_t)value;
+	if (value > list->max)
+		list->max = (uint32_t)value;
 	return true;
 }
 
-static int refuse_list(const struct rule *rule, const char *text, struct vsu_error *err)
+static int read_list(const char *option, const char *text, uint64_t min, uint64_t max,
+		     struct list *list, struct vsu_error *err)
 {
-	if (rule->names)
-		return vsu_error_set(err, -EINVAL, "option --request: '%s' is not a list of requests of %s, as in %s",
-				     text, rule->names->name, rule->names->all);
-	return vsu_error_set(err, -EINVAL, "option --%s: '%s' is not a list of at most %u numbers from %" PRIu64 " to %" PRIu64 ", as in 1k,2k",
-			     rule->option, text, MAX_ITEMS, rule->min, rule->max);
+	const char *rest = text;
+	struct vsu_list_item item;
+	bool valid = *text;
+
+	while (valid && vsu_list_next(&rest, &item))
+		valid = read_item(&item, min, max, list);
+	return valid ? 0 : vsu_error_set(err, -EINVAL, "option --%s: '%s' is not a list of at most %u numbers from %" PRIu64 " to %" PRIu64 ", as in 1k,2k",
+					 option, text, MAX_ITEMS, min, max);
 }
 
-static int read_list(const struct rule *rule, const char *text, struct list *list,
-		     struct vsu_error *err)
+static bool find_request(struct bench *b, const struct vsu_list_item *item)
 {
-	const char *item;
-	size_t len;
+	const struct bench_request *request = b->device->requests;
 
-	list->n = 0;
-	for (item = text;; item += len + 1) {
-		len = strcspn(item, ",");
-		if (list->n == MAX_ITEMS || !read_item(rule, item, len, &list->items[list->n++]))
-			return refuse_list(rule, text, err);
-		if (!item[len])
-			return 0;
-	}
+	while (request->name && !vsu_list_item_is(item, request->name))
+		request++;
+	if (!request->name || b->nrequests == MAX_ITEMS)
+		return false;
+	b->requests[b->nrequests++] = request;
+	return true;
+}
+
+static int read_requests(struct bench *b, const char *text, struct vsu_error *err)
+{
+	const char *rest = text;
+	struct vsu_list_item item;
+	bool valid = *text;
+
+	while (valid && vsu_list_next(&rest, &item))
+		valid = find_request(b, &item);
+	return valid ? 0 : vsu_error_set(err, -EINVAL, "option --request: '%s' is not a list of requests of %s, as in %s",
+					 text, b->device->name, b->device->all);
 }
 
 static int read_device(struct bench *b, struct vsu_error *err)
@@ -109,23 +107,14 @@ static int read_lists(struct bench *b, struct vsu_error *err)
 {
 	const struct bench_device *device = b->device;
 	const struct tool_args *args = b->args;
-	const struct rule requests = { .option = "request", .names = device },
-		sizes = { "size", device->min_size, device->max_size, NULL },
-		queues = { "queues", 1, BENCH_MAX_QUEUES, NULL },
-		depths = { "depth", 1, BENCH_MAX_DEPTH, NULL };
-	int rc = read_list(&depths, args->depths, &b->depths, err);
+	int rc = read_list("depth", args->depths, 1, BENCH_MAX_DEPTH, &b->depths, err);
 
 	if (rc == 0)
-		rc = read_list(&sizes, args->sizes ? args->sizes : device->sizes, &b->sizes, err);
+		rc = read_list("size", args->sizes ? args->sizes : device->sizes, device->min_size,
+			       device->max_size, &b->sizes, err);
 	if (rc == 0)
-		rc = read_list(&queues, args->queue_counts, &b->queues, err);
-	return rc < 0 ? rc : read_list(&requests, args->requests ? args->requests : device->preset,
-				       &b->requests, err);
-}
-
-static const struct bench_request *request_at(const struct bench *b, unsigned int i)
-{
-	return &b->device->requests[b->requests.items[i]];
+		rc = read_list("queues", args->queue_counts, 1, BENCH_MAX_QUEUES, &b->queues, err);
+	return rc < 0 ? rc : read_requests(b, args->requests ? args->requests : device->preset, err);
 }
 
 /* Options of other devices would be ignored. */
@@ -133,10 +122,10 @@ static int check_options(const struct bench *b, struct vsu_error *err)
 {
 	unsigned int i;
 
-	for (i = 0; i < b->requests.n; i++)
-		if (request_at(b, i)->of_file && !b->args->shared_file)
+	for (i = 0; i < b->nrequests; i++)
+		if (b->requests[i]->of_file && !b->args->shared_file)
 			return vsu_error_set(err, -EINVAL, "%s requires --file, a file in the shared folder; --request=getattr,readdir does not",
-					     request_at(b, i)->name);
+					     b->requests[i]->name);
 	if (b->args->shared_file && b->device != &bench_fs)
 		return vsu_error_set(err, -EINVAL, "option --file: only for --device=fs");
 	if (b->args->write_percent && b->device != &bench_blk)
@@ -151,17 +140,38 @@ static unsigned int count_back_ends(const struct bench *b)
 	return b->args->against ? 2 : 1;
 }
 
-static enum vsu_exit run_floor(struct bench *b, struct bench_load load, struct vsu_error *err)
+/*
+ * The load with this number; 0 is the floor of the first. The depth varies fastest, then
+ * queues, size and request. Returns whether it exists: some requests have neither sizes nor
+ * a floor.
+ */
+static bool get_load(const struct bench *b, unsigned int i, struct bench_load *load)
 {
-	struct bench_stats stats = { .requests = 0 };
-	enum vsu_exit status;
+	const unsigned int shapes = b->queues.n * b->depths.n, shape = i % (1 + shapes);
+	const unsigned int size = i / (1 + shapes) % b->sizes.n;
 
-	load.socket = NULL;
-	load.queues = load.depth = 1;
-	status = bench_floor(&load, &stats, err);
-	if (status == VSU_EXIT_OK)
-		bench_report_row(&b->report, &load, &stats);
-	return status;
+	load->request = b->requests[i / (1 + shapes) / b->sizes.n];
+	load->size = load->request->sized ? b->sizes.items[size] : 0;
+	load->socket = shape ? b->args->socket : NULL;
+	load->queues = shape ? b->queues.items[(shape - 1) / b->depths.n] : 1;
+	load->depth = shape ? b->depths.items[(shape - 1) % b->depths.n] : 1;
+	return (load->request->sized || size == 0) && (shape || load->request->floor);
+}
+
+static unsigned int count_loads(const struct bench *b)
+{
+	return b->nrequests * b->sizes.n * (1 + b->queues.n * b->depths.n);
+}
+
+static unsigned int count_rows(const struct bench *b)
+{
+	struct bench_load load = { .socket = NULL };
+	unsigned int i, n = 0;
+
+	for (i = 0; i < count_loads(b); i++)
+		if (get_load(b, i, &load))
+			n += load.socket ? count_back_ends(b) : 1;
+	return n;
 }
 
 static enum vsu_exit run_turn(struct bench *b, struct bench_driver *d, const struct bench_load *load,
@@ -183,91 +193,50 @@ static enum vsu_exit run_turn(struct bench *b, struct bench_driver *d, const str
 }
 
 /* Two back-ends take turns, so that what the host does meanwhile meets both. */
-static enum vsu_exit run_row(struct bench *b, struct bench_load load, struct vsu_error *err)
+static enum vsu_exit run_turns(struct bench *b, struct bench_load loads[MAX_DRIVERS],
+			       struct bench_stats stats[MAX_DRIVERS], struct vsu_error *err)
 {
 	const unsigned int n = count_back_ends(b);
-	struct bench_stats stats[MAX_DRIVERS] = { { .requests = 0 } };
-	struct bench_load loads[MAX_DRIVERS] = { load, load };
 	enum vsu_exit status = VSU_EXIT_OK;
 	unsigned int i;
+
+	for (i = 0; status == VSU_EXIT_OK && i < n * n; i++) {
+		loads[i % n].ms = (b->args->time_ms + n - 1) / n;
+		status = run_turn(b, &b->drivers[i % n % b->ndrivers], &loads[i % n], &stats[i % n], err);
+	}
+	return status;
+}
+
+static enum vsu_exit run_load(struct bench *b, const struct bench_load *load, struct vsu_error *err)
+{
+	struct bench_stats stats[MAX_DRIVERS] = { { .requests = 0 } };
+	struct bench_load loads[MAX_DRIVERS] = { *load, *load };
+	enum vsu_exit status;
 
 	loads[1].socket = b->args->against;
-	loads[0].ms = loads[1].ms = (load.ms + n - 1) / n;
-	for (i = 0; status == VSU_EXIT_OK && i < n * n; i++)
-		status = run_turn(b, &b->drivers[i % n % b->ndrivers], &loads[i % n], &stats[i % n], err);
-	for (i = 0; status == VSU_EXIT_OK && i < n; i++)
-		bench_report_row(&b->report, &loads[i], &stats[i]);
-	if (status == VSU_EXIT_OK && n > 1)
+	status = load->socket ? run_turns(b, loads, stats, err) : bench_floor(load, stats, err);
+	if (status != VSU_EXIT_OK)
+		return status;
+	bench_report_row(&b->report, &loads[0], &stats[0]);
+	if (load->socket && b->args->against) {
+		bench_report_row(&b->report, &loads[1], &stats[1]);
 		bench_report_ratio(&b->report, stats);
-	return status;
-}
-
-/* The depth varies fastest. */
-static enum vsu_exit run_size(struct bench *b, struct bench_load load, struct vsu_error *err)
-{
-	enum vsu_exit status = load.request->floor ? run_floor(b, load, err) : VSU_EXIT_OK;
-	unsigned int i;
-
-	for (i = 0; status == VSU_EXIT_OK && i < b->queues.n * b->depths.n; i++) {
-		load.queues = b->queues.items[i / b->depths.n];
-		load.depth = b->depths.items[i % b->depths.n];
-		status = run_row(b, load, err);
 	}
-	return status;
+	return VSU_EXIT_OK;
 }
 
-/* A request without sizes has size 0 only. */
-static unsigned int count_sizes(const struct bench *b, const struct bench_request *request)
-{
-	return request->sized ? b->sizes.n : 1;
-}
-
-static enum vsu_exit run_request(struct bench *b, struct bench_load load, struct vsu_error *err)
+static enum vsu_exit run_loads(struct bench *b, struct bench_load load, struct vsu_error *err)
 {
 	enum vsu_exit status = VSU_EXIT_OK;
 	unsigned int i;
 
-	for (i = 0; status == VSU_EXIT_OK && i < count_sizes(b, load.request); i++) {
-		load.size = load.request->sized ? b->sizes.items[i] : 0;
-		status = run_size(b, load, err);
-	}
-	return status;
-}
-
-static unsigned int count_rows(const struct bench *b)
-{
-	const unsigned int shapes = b->queues.n * b->depths.n * count_back_ends(b);
-	unsigned int i, n = 0;
-
-	for (i = 0; i < b->requests.n; i++)
-		n += count_sizes(b, request_at(b, i)) * (shapes + (request_at(b, i)->floor ? 1 : 0));
-	return n;
-}
-
-static enum vsu_exit run_requests(struct bench *b, struct bench_load load, struct vsu_error *err)
-{
-	enum vsu_exit status = VSU_EXIT_OK;
-	unsigned int i;
-
-	for (i = 0; status == VSU_EXIT_OK && i < b->requests.n; i++) {
-		load.request = request_at(b, i);
-		status = run_request(b, load, err);
-	}
+	for (i = 0; status == VSU_EXIT_OK && i < count_loads(b); i++)
+		if (get_load(b, i, &load))
+			status = run_load(b, &load, err);
 	return status;
 }
 
 /* ----------------------------------------------------------------- sessions */
-
-static uint32_t max_of(const struct list *list)
-{
-	uint32_t max = 0;
-	unsigned int i;
-
-	for (i = 0; i < list->n; i++)
-		if (list->items[i] > max)
-			max = list->items[i];
-	return max;
-}
 
 static enum vsu_exit open_drivers(struct bench *b, const struct bench_load *load,
 				  struct vsu_error *err)
@@ -275,9 +244,9 @@ static enum vsu_exit open_drivers(struct bench *b, const struct bench_load *load
 	struct bench_load most = *load;
 	enum vsu_exit status;
 
-	most.size = max_of(&b->sizes);
-	most.queues = max_of(&b->queues);
-	most.depth = max_of(&b->depths);
+	most.size = b->sizes.max;
+	most.queues = b->queues.max;
+	most.depth = b->depths.max;
 	status = bench_open(&b->drivers[0], b->device, &most, err);
 	if (status != VSU_EXIT_OK)
 		return status;
@@ -301,7 +270,7 @@ static enum vsu_exit run(struct bench *b, struct vsu_error *err)
 	enum vsu_exit status = open_drivers(b, &load, err);
 
 	if (status == VSU_EXIT_OK)
-		status = run_requests(b, load, err);
+		status = run_loads(b, load, err);
 	while (b->ndrivers > 0)
 		bench_close(&b->drivers[--b->ndrivers], status == VSU_EXIT_OK);
 	return status;

@@ -12,39 +12,30 @@ static const struct bench_request requests[] = {
 	{ .name = "io", .sized = true, .floor = bench_floor_io }, { .name = NULL }
 };
 
-/* A smaller depth than asked for would be measured under a wrong name. */
-static enum vsu_exit check_disk(const struct disk *disk, const struct bench_load *load,
-				struct vsu_error *err)
-{
-	if (load->writes && disk->q.features & VIRTDEV_BLK_F_RO)
-		vsu_error_set(err, -EROFS, "option --write: the disk '%s' is read-only", load->socket);
-	else if (disk->nslots < load->depth)
-		vsu_error_set(err, -ENOSPC, "option --depth: the disk '%s' takes rings for %" PRIu32 " requests only",
-			      load->socket, disk->nslots);
-	else
-		return VSU_EXIT_OK;
-	return VSU_EXIT_DATA;
-}
-
 static enum vsu_exit blk_open(struct bench_driver *d, struct vsu_error *err)
 {
 	struct disk *disk = d->self;
 	const enum vsu_exit status = disk_open(disk, d->load->socket, 0, d->load->queues,
 					       d->load->depth, err);
 
-	if (status != VSU_EXIT_OK)
-		return status;
-	d->q = &disk->q;
+	if (status == VSU_EXIT_OK)
+		d->q = &disk->q;
 	d->stride = disk->nslots;
-	return check_disk(disk, d->load, err);
+	return status;
 }
 
+/* A smaller depth than asked for would be measured under a wrong name. */
 static enum vsu_exit blk_prepare(struct bench_driver *d, struct vsu_error *err)
 {
 	const struct disk *disk = d->self;
 	const struct bench_load *load = d->load;
 
-	if (load->size % disk->block)
+	if (load->writes && disk->q.features & VIRTDEV_BLK_F_RO)
+		vsu_error_set(err, -EROFS, "option --write: the disk '%s' is read-only", load->socket);
+	else if (disk->nslots < load->depth)
+		vsu_error_set(err, -ENOSPC, "option --depth: the disk '%s' takes rings for %" PRIu32 " requests only",
+			      load->socket, disk->nslots);
+	else if (load->size % disk->block)
 		vsu_error_set(err, -EINVAL, "option --size: %" PRIu32 " is not a multiple of %" PRIu32 ", the block size of the disk '%s'",
 			      load->size, disk->block, load->socket);
 	else if (load->size > disk->chunk || load->size > disk->size)

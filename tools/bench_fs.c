@@ -49,7 +49,7 @@ struct fs {
 	uint64_t uniques[BENCH_MAX_QUEUES * BENCH_MAX_DEPTH];	/* by slot */
 };
 
-enum kind { GETATTR, LOOKUP, READ, READDIR };
+enum kind { GETATTR, LOOKUP, READ, READDIR, INIT, OPEN, OPENDIR };
 
 static const struct bench_request requests[] = {
 	[GETATTR] = { .name = "getattr", .floor = bench_floor_getattr },
@@ -57,6 +57,23 @@ static const struct bench_request requests[] = {
 	[READ] = { .name = "read", .sized = true, .of_file = true, .floor = bench_floor_io },
 	[READDIR] = { .name = "readdir" },
 	{ .name = NULL }
+};
+
+#define FORM(name, of_folder, in, out) { FUSE_##name, of_folder, (uint32_t)sizeof(in), out }
+#define REPLY(type) (uint32_t)sizeof(struct type)
+
+static const struct {
+	uint32_t opcode;
+	bool of_folder;		/* otherwise of the file, or of the folder if there is none */
+	uint32_t len, room;
+} forms[] = {
+	[GETATTR] = FORM(GETATTR, false, struct fuse_getattr_in, REPLY(fuse_attr_out)),
+	[LOOKUP] = FORM(LOOKUP, true, char, REPLY(fuse_entry_out)),
+	[READ] = FORM(READ, false, struct fuse_read_in, 0),
+	[READDIR] = FORM(READDIR, true, struct fuse_read_in, FOLDER_ROOM),
+	[INIT] = FORM(INIT, true, struct fuse_init_in, REPLY(fuse_init_out)),
+	[OPEN] = FORM(OPEN, false, struct fuse_open_in, REPLY(fuse_open_out)),
+	[OPENDIR] = FORM(OPENDIR, true, struct fuse_open_in, REPLY(fuse_open_out)),
 };
 
 /* ----------------------------------------------------------------- requests */
@@ -128,11 +145,43 @@ static enum vsu_exit fs_complete(struct bench_driver *d, const struct queues_use
 	return VSU_EXIT_FAIL;
 }
 
+/* The call of a kind, on the file of the load or on the folder. */
+static struct call make_call(const struct fs *fs, enum kind kind, const struct bench_load *load)
+{
+	struct call call = {
+		.opcode = forms[kind].opcode, .node = forms[kind].of_folder ? FUSE_ROOT_ID : fs->node,
+		.len = forms[kind].len, .room = forms[kind].room, .least = forms[kind].room,
+	};
+
+	switch (kind) {
+	case INIT:
+		call.args.init = (struct fuse_init_in){
+			.major = FUSE_KERNEL_VERSION, .minor = 31, .max_readahead = BENCH_MAX_SIZE,
+			.flags = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_MAX_PAGES,
+		};
+		break;
+	case LOOKUP:
+		call.len = (uint32_t)strlen(load->file) + 1;
+		memcpy(call.args.name, load->file, call.len);
+		break;
+	case READ:
+		call.room = call.least = load->size;
+		call.args.read = (struct fuse_read_in){ .fh = fs->file_handle, .size = load->size };
+		break;
+	case READDIR:
+		call.least = 0;
+		call.args.read = (struct fuse_read_in){ .fh = fs->folder_handle, .size = FOLDER_ROOM };
+		break;
+	default:
+		break;
+	}
+	return call;
+}
+
 /* --------------------------------------------------------------------- open */
 
 /* Sends a call alone, as a load of one request, and copies its reply. */
-static enum vsu_exit ask(struct bench_driver *d, const struct call *call, void *reply,
-			 struct vsu_error *err)
+static enum vsu_exit ask(struct bench_driver *d, enum kind kind, void *reply, struct vsu_error *err)
 {
 	const struct bench_load *load = d->load;
 	const struct bench_load one = {
@@ -143,74 +192,44 @@ static enum vsu_exit ask(struct bench_driver *d, const struct call *call, void *
 	struct progress none = { .on = false };
 	enum vsu_exit status;
 
-	fs->call = *call;
+	fs->call = make_call(fs, kind, load);
 	d->load = &one;
 	status = bench_run(d, &none, &ignored, err);
 	d->load = load;
-	memcpy(reply, queues_at(&fs->q, out_gpa(fs, 0) + OUT_HEADER, call->room), call->room);
+	memcpy(reply, queues_at(&fs->q, out_gpa(fs, 0) + OUT_HEADER, fs->call.room), fs->call.room);
 	return status;
 }
 
-#define CALL(number, inode, args_size, reply_size) \
-	.opcode = (number), .node = (inode), .len = (uint32_t)(args_size), \
-	.room = (uint32_t)(reply_size), .least = (uint32_t)(reply_size)
-
-static enum vsu_exit init(struct bench_driver *d, struct vsu_error *err)
-{
-	const struct call call = {
-		CALL(FUSE_INIT, 0, sizeof(struct fuse_init_in), sizeof(struct fuse_init_out)),
-		.args.init = { .major = FUSE_KERNEL_VERSION, .minor = 31, .max_readahead = BENCH_MAX_SIZE,
-			       .flags = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_MAX_PAGES },
-	};
-	struct fuse_init_out reply;
-	const enum vsu_exit status = ask(d, &call, &reply, err);
-
-	if (status != VSU_EXIT_OK || reply.major == FUSE_KERNEL_VERSION)
-		return status;
-	vsu_error_set(err, -EPROTO, "'%s': the back-end has version %" PRIu32 " of FUSE, not 7", d->load->socket,
-		      reply.major);
-	return VSU_EXIT_HOST;
-}
-
-static struct call look_up(const char *name)
-{
-	struct call call = {
-		CALL(FUSE_LOOKUP, FUSE_ROOT_ID, strlen(name) + 1, sizeof(struct fuse_entry_out)),
-	};
-
-	memcpy(call.args.name, name, call.len);
-	return call;
-}
-
-static enum vsu_exit open_node(struct bench_driver *d, uint32_t opcode, uint64_t node,
-			       uint64_t *handle, struct vsu_error *err)
-{
-	const struct call call = {
-		CALL(opcode, node, sizeof(struct fuse_open_in), sizeof(struct fuse_open_out)),
-	};
-	struct fuse_open_out reply;
-	const enum vsu_exit status = ask(d, &call, &reply, err);
-
-	*handle = reply.fh;
-	return status;
-}
-
-static enum vsu_exit open_file(struct bench_driver *d, const char *name, struct vsu_error *err)
+static enum vsu_exit open_file(struct bench_driver *d, struct vsu_error *err)
 {
 	struct fs *fs = d->self;
-	struct fuse_entry_out entry;
-	struct call call;
-	enum vsu_exit status;
+	struct fuse_entry_out entry = { .nodeid = 0 };
+	struct fuse_open_out opened = { .fh = 0 };
+	enum vsu_exit status = ask(d, LOOKUP, &entry, err);
 
-	if (strlen(name) > MAX_NAME || strchr(name, '/')) {
-		vsu_error_set(err, -EINVAL, "option --file: '%s' is not the name of a file in the shared folder", name);
-		return VSU_EXIT_DATA;
-	}
-	call = look_up(name);
-	status = ask(d, &call, &entry, err);
 	fs->node = entry.nodeid;
 	fs->size = entry.attr.size;
-	return status == VSU_EXIT_OK ? open_node(d, FUSE_OPEN, fs->node, &fs->file_handle, err) : status;
+	if (status == VSU_EXIT_OK)
+		status = ask(d, OPEN, &opened, err);
+	fs->file_handle = opened.fh;
+	return status;
+}
+
+static enum vsu_exit open_files(struct bench_driver *d, struct vsu_error *err)
+{
+	struct fs *fs = d->self;
+	struct fuse_init_out ignored;
+	struct fuse_open_out opened = { .fh = 0 };
+	enum vsu_exit status = ask(d, INIT, &ignored, err);
+
+	fs->node = FUSE_ROOT_ID;
+	if (status == VSU_EXIT_OK && d->load->file)
+		status = open_file(d, err);
+	if (status != VSU_EXIT_OK)
+		return status;
+	status = ask(d, OPENDIR, &opened, err);
+	fs->folder_handle = opened.fh;
+	return status;
 }
 
 static enum vsu_exit fs_open(struct bench_driver *d, struct vsu_error *err)
@@ -219,9 +238,14 @@ static enum vsu_exit fs_open(struct bench_driver *d, struct vsu_error *err)
 	const uint64_t slots = (uint64_t)most->queues * most->depth;
 	struct fs *fs = d->self;
 	struct queues_plan plan = { .n = 1 + most->queues, .slots = most->depth, .chain = CHAIN };
-	enum vsu_exit status = queues_open(&fs->q, most->socket, 0, VQ_F_EVENT_IDX | VQ_F_INDIRECT_DESC,
-					   err);
+	enum vsu_exit status;
 
+	if (most->file && (strlen(most->file) > MAX_NAME || strchr(most->file, '/'))) {
+		vsu_error_set(err, -EINVAL, "option --file: '%s' is not the name of a file in the shared folder",
+			      most->file);
+		return VSU_EXIT_DATA;
+	}
+	status = queues_open(&fs->q, most->socket, 0, VQ_F_EVENT_IDX | VQ_F_INDIRECT_DESC, err);
 	if (status != VSU_EXIT_OK)
 		return status;
 	d->q = &fs->q;
@@ -230,40 +254,7 @@ static enum vsu_exit fs_open(struct bench_driver *d, struct vsu_error *err)
 	plan.room = slots * (REQUEST_ROOM + fs->out_room);
 	status = queues_start(&fs->q, &plan, err);
 	fs->out_gpa = fs->q.room_gpa + slots * REQUEST_ROOM;
-	fs->node = FUSE_ROOT_ID;
-	if (status == VSU_EXIT_OK)
-		status = init(d, err);
-	if (status == VSU_EXIT_OK && most->file)
-		status = open_file(d, most->file, err);
-	return status == VSU_EXIT_OK ? open_node(d, FUSE_OPENDIR, FUSE_ROOT_ID, &fs->folder_handle, err) :
-				       status;
-}
-
-/* -------------------------------------------------------------------- loads */
-
-static struct call make_call(const struct fs *fs, const struct bench_load *load)
-{
-	const uint32_t size = load->size;
-
-	switch ((enum kind)(load->request - requests)) {
-	case GETATTR:
-		return (struct call){
-			CALL(FUSE_GETATTR, fs->node, sizeof(struct fuse_getattr_in), sizeof(struct fuse_attr_out)),
-		};
-	case LOOKUP:
-		return look_up(load->file);
-	case READ:
-		return (struct call){
-			CALL(FUSE_READ, fs->node, sizeof(struct fuse_read_in), size),
-			.args.read = { .fh = fs->file_handle, .size = size },
-		};
-	case READDIR:
-		break;
-	}
-	return (struct call){
-		CALL(FUSE_READDIR, FUSE_ROOT_ID, sizeof(struct fuse_read_in), FOLDER_ROOM),
-		.args.read = { .fh = fs->folder_handle, .size = FOLDER_ROOM },
-	};
+	return status == VSU_EXIT_OK ? open_files(d, err) : status;
 }
 
 static enum vsu_exit fs_prepare(struct bench_driver *d, struct vsu_error *err)
@@ -271,9 +262,7 @@ static enum vsu_exit fs_prepare(struct bench_driver *d, struct vsu_error *err)
 	const struct bench_load *load = d->load;
 	struct fs *fs = d->self;
 
-	fs->call = make_call(fs, load);
-	if (fs->call.opcode == FUSE_READDIR)
-		fs->call.least = 0;
+	fs->call = make_call(fs, (enum kind)(load->request - requests), load);
 	if (fs->call.opcode != FUSE_READ || load->size <= fs->size)
 		return VSU_EXIT_OK;
 	vsu_error_set(err, -EINVAL, "option --file: '%s' has %" PRIu64 " bytes, fewer than a request of %" PRIu32,

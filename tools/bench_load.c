@@ -116,12 +116,6 @@ static enum vsu_exit complete(struct run *r, const struct queues_used *used, str
 	return release(r, slot, err);
 }
 
-static bool is_lost(const struct run *r, uint32_t slot)
-{
-	return r->sent_ns[slot] && r->now_ns > r->sent_ns[slot] + LOST_NS &&
-	       r->d->device->lose(r->d, slot);
-}
-
 static enum vsu_exit find_lost(struct run *r, struct vsu_error *err)
 {
 	enum vsu_exit status = VSU_EXIT_OK;
@@ -131,7 +125,8 @@ static enum vsu_exit find_lost(struct run *r, struct vsu_error *err)
 		return VSU_EXIT_OK;
 	r->scan_ns = r->now_ns + LOST_NS / 4;
 	for (slot = 0; status == VSU_EXIT_OK && slot < r->load->queues * r->d->stride; slot++)
-		if (is_lost(r, slot)) {
+		if (r->sent_ns[slot] && r->now_ns > r->sent_ns[slot] + LOST_NS &&
+		    r->d->device->lose(r->d, slot)) {
 			r->stats->lost++;
 			status = release(r, slot, err);
 		}

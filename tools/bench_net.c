@@ -156,15 +156,7 @@ static bool net_lose(struct bench_driver *d, uint32_t slot)
 
 /* ------------------------------------------------------------------ receive */
 
-static enum vsu_exit invalid(const struct bench_driver *d, const char *what, uint32_t value,
-			     struct vsu_error *err)
-{
-	vsu_error_set(err, -EBADMSG, "'%s': the back-end returned %s %" PRIu32, d->load->socket, what,
-		      value);
-	return VSU_EXIT_HOST;
-}
-
-/* The slot of a frame that is in flight. */
+/* The slot of a frame that is expected back. */
 static uint32_t slot_of(const struct net *net, const unsigned char *bytes, uint32_t len)
 {
 	struct frame frame;
@@ -179,39 +171,19 @@ static uint32_t slot_of(const struct net *net, const unsigned char *bytes, uint3
 	return frame.slot;
 }
 
-/* The first buffer of a frame has the header. */
-static enum vsu_exit begin(struct bench_driver *d, struct arrival *a, const unsigned char *bytes,
-			   uint32_t len, struct vsu_error *err)
+/* The first buffer of a frame has the header. Returns whether that is valid. */
+static bool begin(const struct net *net, struct arrival *a, const unsigned char *bytes, uint32_t len)
 {
-	const struct net *net = d->self;
 	struct virtdev_net_header header;
 	uint32_t n = 1;
 
 	if (len < HEADER)
-		return invalid(d, "a frame without its header: bytes", len, err);
+		return false;
 	memcpy(&header, bytes, sizeof(header));
 	if (net->q.features & VIRTDEV_NET_F_MRG_RXBUF)
 		n = vsu_le16_load(header.num_buffers);
-	if (n == 0 || n > net->nrx)
-		return invalid(d, "a frame with a wrong number of buffers:", n, err);
 	*a = (struct arrival){ n, 0, slot_of(net, bytes, len) };
-	return VSU_EXIT_OK;
-}
-
-/* The last buffer of a frame completes it. */
-static enum vsu_exit end(struct bench_driver *d, const struct arrival *a, uint32_t *slot,
-			 struct vsu_error *err)
-{
-	struct net *net = d->self;
-
-	if (a->more || a->slot == BENCH_NO_SLOT)
-		return VSU_EXIT_OK;
-	if (a->len != HEADER + d->load->size)
-		return invalid(d, "a frame of another length:", a->len - HEADER, err);
-	net->slots[a->slot].back = true;
-	if (net->slots[a->slot].used)
-		*slot = a->slot;
-	return VSU_EXIT_OK;
+	return n > 0 && n <= net->nrx;
 }
 
 static enum vsu_exit receive(struct bench_driver *d, const struct queues_used *used,
@@ -220,18 +192,26 @@ static enum vsu_exit receive(struct bench_driver *d, const struct queues_used *u
 	const uint32_t queue = used->ring / 2;
 	struct net *net = d->self;
 	struct arrival *a = &net->arrivals[queue];
-	const unsigned char *bytes = queues_at(&net->q, net->rx_gpa + (queue * net->nrx + used->cookie) *
-					       net->rx_room, net->rx_room);
-	enum vsu_exit status = VSU_EXIT_OK;
+	const uint64_t gpa = net->rx_gpa + (queue * net->nrx + used->cookie) * net->rx_room;
 
-	if (!a->more)
-		status = begin(d, a, bytes, used->written, err);
-	if (status != VSU_EXIT_OK)
-		return status;
+	if (!a->more && !begin(net, a, queues_at(&net->q, gpa, net->rx_room), used->written)) {
+		vsu_error_set(err, -EBADMSG, "'%s': the back-end returned a frame of %" PRIu32 " bytes without a valid header and number of buffers",
+			      d->load->socket, used->written);
+		return VSU_EXIT_HOST;
+	}
 	a->more--;
 	a->len += used->written;
-	status = end(d, a, slot, err);
-	return status == VSU_EXIT_OK ? offer(d, queue, used->cookie, err) : status;
+	if (!a->more && a->slot != BENCH_NO_SLOT) {
+		if (a->len != HEADER + d->load->size) {
+			vsu_error_set(err, -EBADMSG, "'%s': a frame of %" PRIu32 " bytes came back with %" PRIu32,
+				      d->load->socket, d->load->size, a->len - HEADER);
+			return VSU_EXIT_HOST;
+		}
+		net->slots[a->slot].back = true;
+		if (net->slots[a->slot].used)
+			*slot = a->slot;
+	}
+	return offer(d, queue, used->cookie, err);
 }
 
 static enum vsu_exit net_complete(struct bench_driver *d, const struct queues_used *used,

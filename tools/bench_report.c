@@ -24,15 +24,7 @@ static const char *size_of(const struct bench_load *load, char *text, size_t len
 
 /* --------------------------------------------------------------------- text */
 
-static void text_head(void)
-{
-	size_t i;
-
-	printf("%-8s %6s %6s %5s %10s %8s", "request", "size", "queues", "depth", "requests/s", "MiB/s");
-	for (i = 0; i < BENCH_PERCENTILES; i++)
-		printf(" %6s us", bench_percentiles[i].name);
-	puts("  back-end");
-}
+#define HEAD "request    size queues depth requests/s    MiB/s    p50 us    p90 us    p99 us  p99.9 us  back-end"
 
 static void text_row(const struct bench_load *load, const struct bench_stats *s)
 {
@@ -134,7 +126,7 @@ static void begin(struct bench_report *r)
 	if (r->args->json)
 		json_head(&r->json, r->device, r->args->write_percent);
 	else
-		text_head();
+		puts(HEAD);
 	if (r->svg)
 		bench_svg_begin(r->svg, r->total);
 }

@@ -167,11 +167,11 @@ struct arrival_row {
 };
 
 static const struct arrival_row arrivals[] = {
-	{ 1, UINT32_MAX, "another length: 116" },
-	{ 1, 5, "without its header: bytes 5" },
-	{ 0, HEADER + 64, "wrong number of buffers: 0" },
-	{ 60000, HEADER + 64, "wrong number of buffers: 60000" },
-	{ 1, HEADER + 63, "another length: 63" },
+	{ 1, UINT32_MAX, "64 bytes came back with 116" },
+	{ 1, 5, "5 bytes without a valid header" },
+	{ 0, HEADER + 64, "valid header and number of buffers" },
+	{ 60000, HEADER + 64, "valid header and number of buffers" },
+	{ 1, HEADER + 63, "came back with 63" },
 };
 
 static const struct arrival_row *arrival;
