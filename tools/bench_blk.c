@@ -64,8 +64,12 @@ static enum vsu_exit blk_complete(struct bench_driver *d, const struct queues_us
 	*slot = (uint32_t)used->cookie;
 	if (status == VIRTDEV_BLK_S_OK)
 		return VSU_EXIT_OK;
-	vsu_error_set(err, -EIO, "'%s': the device failed a request of %" PRIu32 " bytes (status %u)",
-		      d->load->socket, d->load->size, (unsigned int)status);
+	if (status == BLK_STATUS_NONE)
+		vsu_error_set(err, -EBADMSG, "'%s': the device completed a request without a status; if it is not a disk, --device names its kind",
+			      d->load->socket);
+	else
+		vsu_error_set(err, -EIO, "'%s': the device failed a request of %" PRIu32 " bytes (status %u)",
+			      d->load->socket, d->load->size, (unsigned int)status);
 	return VSU_EXIT_FAIL;
 }
 

@@ -25,7 +25,7 @@
 
 /* A request and its reply, without the headers. */
 struct call {
-	uint32_t opcode;
+	const struct form *form;
 	uint64_t node;
 	uint32_t len, room;	/* bytes of arguments, and of the reply at most */
 	uint32_t least;		/* bytes of the reply at least */
@@ -59,10 +59,11 @@ static const struct bench_request requests[] = {
 	{ .name = NULL }
 };
 
-#define FORM(name, of_folder, in, out) { FUSE_##name, of_folder, (uint32_t)sizeof(in), out }
+#define FORM(name, of_folder, in, out) { #name, FUSE_##name, of_folder, (uint32_t)sizeof(in), out }
 #define REPLY(type) (uint32_t)sizeof(struct type)
 
-static const struct {
+static const struct form {
+	const char *name;
 	uint32_t opcode;
 	bool of_folder;		/* otherwise of the file, or of the folder if there is none */
 	uint32_t len, room;
@@ -92,7 +93,7 @@ static void write_request(const struct bench_driver *d, uint32_t slot, const str
 {
 	struct fs *fs = d->self;
 	const struct fuse_in_header header = {
-		.len = IN_HEADER + call->len, .opcode = call->opcode, .nodeid = call->node,
+		.len = IN_HEADER + call->len, .opcode = call->form->opcode, .nodeid = call->node,
 		.unique = ++fs->unique,
 	};
 	unsigned char *in = queues_at(&fs->q, in_gpa(fs, slot), REQUEST_ROOM);
@@ -113,7 +114,7 @@ static enum vsu_exit fs_submit(struct bench_driver *d, uint32_t slot, struct vsu
 		{ out, OUT_HEADER, 1 }, { out + OUT_HEADER, call->room, 1 },
 	};
 
-	if (call->opcode == FUSE_READ)
+	if (call->form == &forms[READ])
 		call->args.read.offset = bench_random(&d->random) % (fs->size / call->room) * call->room;
 	write_request(d, slot, call);
 	return bench_add(d, 1 + slot / d->stride, buffers, CHAIN, slot, err);
@@ -123,23 +124,23 @@ static enum vsu_exit fs_complete(struct bench_driver *d, const struct queues_use
 				 uint32_t *slot, struct vsu_error *err)
 {
 	const struct fs *fs = d->self;
-	const char *socket = d->load->socket;
+	const char *socket = d->load->socket, *name = fs->call.form->name;
 	struct fuse_out_header header;
 
 	*slot = (uint32_t)used->cookie;
 	memcpy(&header, queues_at(&fs->q, out_gpa(fs, *slot), OUT_HEADER), OUT_HEADER);
 	if (used->written < OUT_HEADER || header.len != used->written ||
 	    header.len > OUT_HEADER + fs->call.room || header.unique != fs->uniques[*slot]) {
-		vsu_error_set(err, -EBADMSG, "'%s': the reply to the FUSE request %" PRIu32 " is invalid: %" PRIu32 " bytes written, length %" PRIu32 ", number %" PRIu64 " (expected %" PRIu64 ")",
-			      socket, fs->call.opcode, used->written, header.len,
+		vsu_error_set(err, -EBADMSG, "'%s': the reply to the FUSE request %s is invalid: %" PRIu32 " bytes written, length %" PRIu32 ", number %" PRIu64 " (expected %" PRIu64 ")",
+			      socket, name, used->written, header.len,
 			      (uint64_t)header.unique, fs->uniques[*slot]);
 		return VSU_EXIT_HOST;
 	}
 	if (header.error)
-		vsu_error_sys(err, header.error, "'%s': the FUSE request %" PRIu32, socket, fs->call.opcode);
+		vsu_error_sys(err, header.error, "'%s': the FUSE request %s", socket, name);
 	else if (header.len < OUT_HEADER + fs->call.least)
-		vsu_error_set(err, -EBADMSG, "'%s': the reply to the FUSE request %" PRIu32 " has %" PRIu32 " bytes, fewer than %" PRIu32,
-			      socket, fs->call.opcode, header.len - OUT_HEADER, fs->call.least);
+		vsu_error_set(err, -EBADMSG, "'%s': the reply to the FUSE request %s has %" PRIu32 " bytes, fewer than %" PRIu32,
+			      socket, name, header.len - OUT_HEADER, fs->call.least);
 	else
 		return VSU_EXIT_OK;
 	return VSU_EXIT_FAIL;
@@ -149,7 +150,7 @@ static enum vsu_exit fs_complete(struct bench_driver *d, const struct queues_use
 static struct call make_call(const struct fs *fs, enum kind kind, const struct bench_load *load)
 {
 	struct call call = {
-		.opcode = forms[kind].opcode, .node = forms[kind].of_folder ? FUSE_ROOT_ID : fs->node,
+		.form = &forms[kind], .node = forms[kind].of_folder ? FUSE_ROOT_ID : fs->node,
 		.len = forms[kind].len, .room = forms[kind].room, .least = forms[kind].room,
 	};
 
@@ -263,7 +264,7 @@ static enum vsu_exit fs_prepare(struct bench_driver *d, struct vsu_error *err)
 	struct fs *fs = d->self;
 
 	fs->call = make_call(fs, (enum kind)(load->request - requests), load);
-	if (fs->call.opcode != FUSE_READ || load->size <= fs->size)
+	if (fs->call.form != &forms[READ] || load->size <= fs->size)
 		return VSU_EXIT_OK;
 	vsu_error_set(err, -EINVAL, "option --file: '%s' has %" PRIu64 " bytes, fewer than a request of %" PRIu32,
 		      load->file, fs->size, load->size);

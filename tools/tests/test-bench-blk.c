@@ -110,7 +110,7 @@ START_TEST(a_used_ring_of_a_hostile_back_end_ends_the_load)
 		const char *text;
 	} rows[] = {
 		{ plant_id, VSU_EXIT_HOST, "its ring" }, { plant_jump, VSU_EXIT_HOST, "its ring" },
-		{ plant_used, VSU_EXIT_FAIL, "status 255" },
+		{ plant_used, VSU_EXIT_FAIL, "without a status" },
 	};
 
 	kick_signal = SIGSTOP;

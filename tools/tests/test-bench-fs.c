@@ -75,6 +75,13 @@ START_TEST(a_file_shorter_than_a_request_is_refused)
 }
 END_TEST
 
+START_TEST(queues_that_the_device_lacks_are_refused_with_the_remedy)
+{
+	load.queues = 3;
+	run_fails(&bench_fs, VSU_EXIT_HOST, "lower --depth or --queues");
+}
+END_TEST
+
 START_TEST(a_back_end_that_stops_is_given_up)
 {
 	load.timeout_ms = 1;
@@ -104,7 +111,7 @@ static const struct reply replies[] = {
 	{ VALID, VALID, 0, 1, VSU_EXIT_HOST, "number" },
 	{ OUT_HEADER, OUT_HEADER, -EIO, 0, VSU_EXIT_FAIL, "Input/output error" },
 	{ OUT_HEADER + 10, OUT_HEADER + 10, 0, 0, VSU_EXIT_FAIL, "has 10 bytes, fewer than 4096" },
-	{ VALID, VALID, INT32_MIN, 0, VSU_EXIT_FAIL, "FUSE request 15" },
+	{ VALID, VALID, INT32_MIN, 0, VSU_EXIT_FAIL, "FUSE request READ" },
 };
 
 static const struct reply *reply;
@@ -164,6 +171,7 @@ int main(void)
 	tcase_add_test(tc, a_file_that_is_missing_is_named_by_its_error);
 	tcase_add_test(tc, a_path_is_no_name);
 	tcase_add_test(tc, a_file_shorter_than_a_request_is_refused);
+	tcase_add_test(tc, queues_that_the_device_lacks_are_refused_with_the_remedy);
 	tcase_add_test(tc, a_back_end_that_stops_is_given_up);
 	tcase_add_loop_test(tc, a_reply_is_judged, 0, sizeof(replies) / sizeof(replies[0]));
 	tcase_add_test(tc, a_reply_in_the_queue_for_forget_ends_the_load);
