@@ -27,28 +27,24 @@ struct bench_floor {
 	unsigned char buffer[BENCH_MAX_SIZE];
 };
 
-static int result(ssize_t n, size_t expected)
-{
-	return n < 0 ? -errno : (size_t)n == expected ? 0 : -EIO;
-}
-
 int bench_floor_io(struct bench_floor *f)
 {
 	const size_t size = f->load->size;
 	const bool write = bench_random(&f->random) % 100 < f->load->writes;
 	const off_t at = (off_t)(bench_random(&f->random) % (FILE_SIZE / size) * size);
+	const ssize_t n = write ? pwrite(f->file, f->buffer, size, at) :
+				  pread(f->file, f->buffer, size, at);
 
-	return result(write ? pwrite(f->file, f->buffer, size, at) :
-			      pread(f->file, f->buffer, size, at), size);
+	return n == (ssize_t)size ? 0 : -EIO;
 }
 
 /* A frame goes from one end to the other. */
 static int pass(struct bench_floor *f, int from, int to)
 {
-	const size_t size = f->load->size;
-	const int rc = result(send(from, f->buffer, size, 0), size);
+	const ssize_t size = (ssize_t)f->load->size;
 
-	return rc < 0 ? rc : result(recv(to, f->buffer, size, 0), size);
+	return send(from, f->buffer, f->load->size, 0) == size &&
+	       recv(to, f->buffer, f->load->size, 0) == size ? 0 : -EIO;
 }
 
 int bench_floor_send(struct bench_floor *f)
@@ -67,7 +63,7 @@ int bench_floor_getattr(struct bench_floor *f)
 {
 	struct stat st;
 
-	return result(fstat(f->file, &st), 0);
+	return fstat(f->file, &st) < 0 ? -errno : 0;
 }
 
 static int measure(struct bench_floor *f, struct bench_stats *s)
