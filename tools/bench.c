@@ -16,6 +16,7 @@
 #include "bench_report.h"
 
 #define MAX_ITEMS 8u
+#define LOST_MS 1000u
 /* Back-ends: the first, and that of --against. */
 #define MAX_DRIVERS 2u
 
@@ -265,7 +266,7 @@ static enum vsu_exit run(struct bench *b, struct vsu_error *err)
 	const struct bench_load load = {
 		.socket = b->args->socket, .file = b->args->shared_file,
 		.writes = (uint32_t)b->args->write_percent,
-		.ms = b->args->time_ms, .timeout_ms = b->args->timeout_ms,
+		.ms = b->args->time_ms, .timeout_ms = b->args->timeout_ms, .lost_ms = LOST_MS,
 	};
 	enum vsu_exit status = open_drivers(b, &load, err);
 

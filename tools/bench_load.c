@@ -16,8 +16,6 @@
 
 /* Longest sleep: progress is shown that often. */
 #define NAP_MS 200
-/* A request that a device may lose is lost then. */
-#define LOST_NS (500 * BENCH_NS_PER_MS)
 
 struct run {
 	struct bench_driver *d;
@@ -128,14 +126,15 @@ static enum vsu_exit complete(struct run *r, const struct queues_used *used, str
 
 static enum vsu_exit find_lost(struct run *r, struct vsu_error *err)
 {
+	const uint64_t lost_ns = r->load->lost_ms * BENCH_NS_PER_MS;
 	enum vsu_exit status = VSU_EXIT_OK;
 	uint32_t slot;
 
 	if (!r->d->device->lose || r->now_ns < r->scan_ns)
 		return VSU_EXIT_OK;
-	r->scan_ns = r->now_ns + LOST_NS / 4;
+	r->scan_ns = r->now_ns + lost_ns / 4;
 	for (slot = 0; status == VSU_EXIT_OK && slot < r->load->queues * r->d->stride; slot++)
-		if (r->sent_ns[slot] && r->now_ns > r->sent_ns[slot] + LOST_NS &&
+		if (r->sent_ns[slot] && r->now_ns > r->sent_ns[slot] + lost_ns &&
 		    r->d->device->lose(r->d, slot)) {
 			r->stats->lost++;
 			status = release(r, slot, err);

@@ -45,6 +45,7 @@ struct bench_load {
 	uint32_t writes;	/* percentage; the others read */
 	uint64_t ms;		/* duration */
 	uint64_t timeout_ms;	/* without a completion; 0: for ever */
+	uint64_t lost_ms;	/* until a request is lost, if its device may lose some */
 };
 
 struct bench_driver {

@@ -40,6 +40,7 @@ static void bench_setup(void)
 	setup();
 	load = (struct bench_load){
 		.socket = path, .size = BLOCK, .queues = 1, .depth = 1, .ms = 1, .timeout_ms = 30000,
+		.lost_ms = 30000,
 	};
 	stats = (struct bench_stats){ .requests = 0 };
 	kick_signal = 0;

@@ -128,6 +128,7 @@ END_TEST
 START_TEST(dropped_frames_are_lost_and_the_load_goes_on)
 {
 	expect_frames_back();
+	load.lost_ms = 3000;
 	drop_every = 2;
 	ck_assert_msg(run(&bench_net) == VSU_EXIT_OK, "%s", err.msg);
 	ck_assert_uint_ge(stats.requests, 2);
@@ -138,6 +139,7 @@ END_TEST
 START_TEST(a_card_that_returns_no_frame_is_named_with_the_remedy)
 {
 	expect_frames_back();
+	load.lost_ms = 1;
 	drop_every = 1;
 	run_fails(&bench_net, VSU_EXIT_HOST, "no frame came back");
 	ck_assert_ptr_nonnull(strstr(err.msg, "--request=send"));
