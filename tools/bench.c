@@ -10,11 +10,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <vmm-sys-util/json.h>
 #include <vmm-sys-util/option_list.h>
 #include <vmm-sys-util/parse.h>
 
-#include "bench_report.h"
+#include "bench_load.h"
+#include "bench_svg.h"
+#include "tool.h"
 
+#define MIB (1 << 20)
 #define MAX_ITEMS 8u
 #define LOST_MS 1000u
 /* Back-ends: the first, and that of --against. */
@@ -33,7 +37,9 @@ struct bench {
 	struct list sizes, queues, depths;
 	struct bench_driver drivers[MAX_DRIVERS];
 	unsigned int ndrivers;	/* open; one if both are the same back-end */
-	struct bench_report report;
+	struct vsu_json json;	/* used if the arguments demand it */
+	FILE *svg;		/* a plot; NULL: none */
+	unsigned int nrows;	/* written */
 };
 
 /* ------------------------------------------------------------------ options */
@@ -134,7 +140,7 @@ static int check_options(const struct bench *b, struct vsu_error *err)
 	return 0;
 }
 
-/* ---------------------------------------------------------------------- run */
+/* -------------------------------------------------------------------- loads */
 
 static unsigned int count_back_ends(const struct bench *b)
 {
@@ -154,6 +160,8 @@ static bool get_load(const struct bench *b, unsigned int i, struct bench_load *l
 	load->request = b->requests[i / (1 + shapes) / b->sizes.n];
 	load->size = load->request->sized ? b->sizes.items[size] : 0;
 	load->socket = shape ? b->args->socket : NULL;
+	load->name = shape ? load->socket : "floor";
+	load->series = shape ? 1 : 0;
 	load->queues = shape ? b->queues.items[(shape - 1) / b->depths.n] : 1;
 	load->depth = shape ? b->depths.items[(shape - 1) % b->depths.n] : 1;
 	return (load->request->sized || size == 0) && (shape || load->request->floor);
@@ -174,6 +182,152 @@ static unsigned int count_rows(const struct bench *b)
 			n += load.socket ? count_back_ends(b) : 1;
 	return n;
 }
+
+static const char *size_of(const struct bench_load *load, char *text, size_t len)
+{
+	return load->size ? vsu_format_size(load->size, text, len) : "-";
+}
+
+/* --------------------------------------------------------------------- text */
+
+#define HEAD "request    size queues depth requests/s    MiB/s    p50 us    p90 us    p99 us  p99.9 us  back-end"
+
+static void text_row(const struct bench_load *load, const struct bench_stats *s)
+{
+	const double rate = bench_stats_rate(s);
+	char size[24];
+	size_t i;
+
+	printf("%-8s %6s %6" PRIu32 " %5" PRIu32 " %10.0f %8.1f", load->request->name,
+	       size_of(load, size, sizeof(size)), load->queues, load->depth, rate,
+	       rate * load->size / MIB);
+	for (i = 0; i < BENCH_PERCENTILES; i++)
+		printf(" %9.1f", (double)bench_stats_percentile(s, bench_percentiles[i].share) / 1e3);
+	printf("  %s", load->name);
+	if (s->lost)
+		printf(" (%" PRIu64 " lost)", s->lost);
+	putchar('\n');
+	fflush(stdout);
+}
+
+/* --------------------------------------------------------------------- JSON */
+
+static void json_head(struct vsu_json *j, const struct bench_device *device, uint64_t writes)
+{
+	j->to = stdout;
+	vsu_json_open(j, NULL, '{');
+	vsu_json_text(j, "device", device->name);
+	vsu_json_u64(j, "write-percent", writes);
+	vsu_json_open(j, "rows", '[');
+}
+
+static void json_row(struct vsu_json *j, const struct bench_load *load, const struct bench_stats *s)
+{
+	const double rate = bench_stats_rate(s);
+	size_t i;
+
+	vsu_json_open(j, NULL, '{');
+	vsu_json_text(j, "socket", load->socket);
+	vsu_json_text(j, "request", load->request->name);
+	vsu_json_u64(j, "size", load->size);
+	vsu_json_u64(j, "queues", load->queues);
+	vsu_json_u64(j, "depth", load->depth);
+	vsu_json_u64(j, "requests", s->requests);
+	vsu_json_u64(j, "lost", s->lost);
+	vsu_json_u64(j, "requests-per-second", (uint64_t)rate);
+	vsu_json_u64(j, "bytes-per-second", (uint64_t)(rate * load->size));
+	vsu_json_open(j, "nanoseconds", '{');
+	for (i = 0; i < BENCH_PERCENTILES; i++)
+		vsu_json_u64(j, bench_percentiles[i].name,
+			     bench_stats_percentile(s, bench_percentiles[i].share));
+	vsu_json_close(j, '}');
+	vsu_json_close(j, '}');
+}
+
+/* --------------------------------------------------------------------- plot */
+
+static void svg_row(const struct bench *b, const struct bench_load *load,
+		    const struct bench_stats *s)
+{
+	char label[56], size[24];
+
+	snprintf(label, sizeof(label), "%s %s q%" PRIu32 " d%" PRIu32 " %s", load->request->name,
+		 size_of(load, size, sizeof(size)), load->queues, load->depth, load->name);
+	bench_svg_row(b->svg, b->nrows, label, load->series, s);
+}
+
+static enum vsu_exit close_plot(struct bench *b, enum vsu_exit status, struct vsu_error *err)
+{
+	bool lost;
+
+	if (b->nrows > 0)
+		bench_svg_end(b->svg);
+	lost = ferror(b->svg);
+	if (!fclose(b->svg) && !lost)
+		return status;
+	vsu_error_set(err, -EIO, "cannot write '%s'", b->args->svg);
+	return VSU_EXIT_INPUT;
+}
+
+/* ------------------------------------------------------------------- report */
+
+static enum vsu_exit report_open(struct bench *b, struct vsu_error *err)
+{
+	if (!b->args->svg)
+		return VSU_EXIT_OK;
+	b->svg = fopen(b->args->svg, "we");
+	if (b->svg)
+		return VSU_EXIT_OK;
+	vsu_error_sys(err, -errno, "cannot create '%s'", b->args->svg);
+	return VSU_EXIT_INPUT;
+}
+
+static void begin(struct bench *b)
+{
+	if (b->args->json)
+		json_head(&b->json, b->device, b->args->write_percent);
+	else
+		puts(HEAD);
+	if (b->svg)
+		bench_svg_begin(b->svg, count_rows(b));
+}
+
+static void report_row(struct bench *b, const struct bench_load *load, const struct bench_stats *s)
+{
+	if (b->nrows == 0)
+		begin(b);
+	if (b->args->json)
+		json_row(&b->json, load, s);
+	else
+		text_row(load, s);
+	if (b->svg)
+		svg_row(b, load, s);
+	b->nrows++;
+}
+
+/* How the second back-end compares to the first. */
+static void report_ratio(const struct bench *b, const struct bench_stats stats[2])
+{
+	const double median = (double)bench_stats_percentile(&stats[0], 5000);
+	const double rate = bench_stats_rate(&stats[0]);
+
+	if (!b->args->json && median > 0 && rate > 0)
+		printf("         the second has %.2f times the rate and %.2f times the median time of the first\n",
+		       bench_stats_rate(&stats[1]) / rate,
+		       (double)bench_stats_percentile(&stats[1], 5000) / median);
+}
+
+static enum vsu_exit report_close(struct bench *b, enum vsu_exit status, struct vsu_error *err)
+{
+	if (b->args->json && b->nrows > 0) {
+		vsu_json_close(&b->json, ']');
+		vsu_json_close(&b->json, '}');
+		putchar('\n');
+	}
+	return b->svg ? close_plot(b, status, err) : status;
+}
+
+/* ---------------------------------------------------------------------- run */
 
 static enum vsu_exit run_turn(struct bench *b, struct bench_driver *d, const struct bench_load *load,
 			      struct bench_stats *stats, struct vsu_error *err)
@@ -214,14 +368,15 @@ static enum vsu_exit run_load(struct bench *b, const struct bench_load *load, st
 	struct bench_load loads[MAX_DRIVERS] = { *load, *load };
 	enum vsu_exit status;
 
-	loads[1].socket = b->args->against;
+	loads[1].socket = loads[1].name = b->args->against;
+	loads[1].series = 2;
 	status = load->socket ? run_turns(b, loads, stats, err) : bench_floor(load, stats, err);
 	if (status != VSU_EXIT_OK)
 		return status;
-	bench_report_row(&b->report, &loads[0], &stats[0]);
+	report_row(b, &loads[0], &stats[0]);
 	if (load->socket && b->args->against) {
-		bench_report_row(&b->report, &loads[1], &stats[1]);
-		bench_report_ratio(&b->report, stats);
+		report_row(b, &loads[1], &stats[1]);
+		report_ratio(b, stats);
 	}
 	return VSU_EXIT_OK;
 }
@@ -284,7 +439,6 @@ enum vsu_exit tool_bench(const struct tool_args *args, struct vsu_error *err)
 
 	if (read_device(&b, err) < 0 || read_lists(&b, err) < 0 || check_options(&b, err) < 0)
 		return VSU_EXIT_DATA;
-	b.report = (struct bench_report){ .args = args, .device = b.device, .total = count_rows(&b) };
-	status = bench_report_open(&b.report, err);
-	return status == VSU_EXIT_OK ? bench_report_close(&b.report, run(&b, err), err) : status;
+	status = report_open(&b, err);
+	return status == VSU_EXIT_OK ? report_close(&b, run(&b, err), err) : status;
 }

@@ -37,6 +37,8 @@ struct bench_request {
 };
 
 struct bench_load {
+	const char *name;	/* of its rows */
+	unsigned int series;	/* of the plot */
 	const char *socket;	/* NULL: the floor */
 	const struct bench_request *request;
 	const char *file;	/* a name in the shared folder; NULL: none */

@@ -7,7 +7,7 @@
 
 #include <inttypes.h>
 
-#include "bench_report.h"
+#include "bench_svg.h"
 #include "xml.h"
 
 #define WIDTH 960

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "../../tests/support/suite.h"
-#include "bench_report.h"
+#include "bench_svg.h"
 
 static char *text;
 
