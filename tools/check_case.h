@@ -174,11 +174,13 @@ void check_report_junit_end(FILE *to);
 bool check_connect(struct check *c);
 void check_disconnect(struct check *c);
 
-/* Sets the verdict and returns false. The first verdict is kept. */
-bool check_fail(struct check *c, const char *fmt, ...) VSU_PRINTF(2, 3);
-bool check_skip(struct check *c, const char *fmt, ...) VSU_PRINTF(2, 3);
+/* Sets the verdict, unless there is one, and returns false. */
+bool check_judge(struct check *c, enum check_verdict verdict, const char *fmt, ...) VSU_PRINTF(3, 4);
+
+#define check_fail(c, ...) check_judge(c, CHECK_FAIL, __VA_ARGS__)
+#define check_skip(c, ...) check_judge(c, CHECK_SKIP, __VA_ARGS__)
 /* Fails unless holds. */
-bool check_that(struct check *c, bool holds, const char *fmt, ...) VSU_PRINTF(3, 4);
+#define check_that(c, holds, ...) ((holds) || check_fail(c, __VA_ARGS__))
 
 /* Sends a message with any header; payload has size bytes. */
 bool check_send(struct check *c, uint32_t number, uint32_t flags,

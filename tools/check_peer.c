@@ -17,44 +17,15 @@
 
 /* ----------------------------------------------------------------- verdicts */
 
-static VSU_PRINTF(3, 0) bool judge(struct check *c, enum check_verdict verdict,
-				   const char *fmt, va_list args)
-{
-	if (c->verdict == CHECK_PASS) {
-		c->verdict = verdict;
-		vsnprintf(c->why, sizeof(c->why), fmt, args);
-	}
-	return false;
-}
-
-bool check_fail(struct check *c, const char *fmt, ...)
+bool check_judge(struct check *c, enum check_verdict verdict, const char *fmt, ...)
 {
 	va_list args;
 
+	if (c->verdict != CHECK_PASS)
+		return false;
+	c->verdict = verdict;
 	va_start(args, fmt);
-	judge(c, CHECK_FAIL, fmt, args);
-	va_end(args);
-	return false;
-}
-
-bool check_skip(struct check *c, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	judge(c, CHECK_SKIP, fmt, args);
-	va_end(args);
-	return false;
-}
-
-bool check_that(struct check *c, bool holds, const char *fmt, ...)
-{
-	va_list args;
-
-	if (holds)
-		return true;
-	va_start(args, fmt);
-	judge(c, CHECK_FAIL, fmt, args);
+	vsnprintf(c->why, sizeof(c->why), fmt, args);
 	va_end(args);
 	return false;
 }
@@ -110,15 +81,6 @@ static void note(struct check *c, enum vhost_user_side from, const struct vhost_
 	check_note(c, &m, 1, v);
 }
 
-/* Ours may break any rule. */
-static void note_ours(struct check *c, const struct vhost_user_header *hdr,
-		      const void *payload, const int *fds, unsigned int nfds)
-{
-	struct verdict v;
-
-	note(c, VHOST_USER_SIDE_FRONTEND, hdr, payload, fds, nfds, &v);
-}
-
 /* --------------------------------------------------------------------- send */
 
 /* The end of the wait for a message that begins now. */
@@ -158,11 +120,12 @@ static bool send_message(struct check *c, uint32_t number, uint32_t flags,
 	unsigned char bytes[sizeof(struct vhost_user_header) + RELAY_MAX_PAYLOAD];
 	const struct vhost_user_header hdr = { number, flags, size };
 	size_t n = size <= RELAY_MAX_PAYLOAD ? size : 0;
+	struct verdict ignored;
 
 	memcpy(bytes, &hdr, sizeof(hdr));
 	if (n)
 		memcpy(bytes + sizeof(hdr), payload, n);
-	note_ours(c, &hdr, payload, fds, nfds);
+	note(c, VHOST_USER_SIDE_FRONTEND, &hdr, payload, fds, nfds, &ignored);
 	return check_send_bytes(c, bytes, sizeof(hdr) + n, fds, nfds);
 }
 
@@ -177,9 +140,10 @@ bool check_send(struct check *c, uint32_t number, uint32_t flags,
 bool check_send_slowly(struct check *c, uint32_t number)
 {
 	const struct vhost_user_header hdr = { number, VHOST_USER_HDR_VERSION, 0 };
+	struct verdict ignored;
 	size_t i;
 
-	note_ours(c, &hdr, NULL, NULL, 0);
+	note(c, VHOST_USER_SIDE_FRONTEND, &hdr, NULL, NULL, 0, &ignored);
 	for (i = 0; i < sizeof(hdr); i++)
 		if (!check_send_bytes(c, (const char *)&hdr + i, 1, NULL, 0))
 			return check_fail(c, "closed after %zu bytes of a header", i);
