@@ -114,6 +114,46 @@ START_TEST(a_device_is_guessed_by_bits_that_only_it_has)
 }
 END_TEST
 
+START_TEST(bit_is_named_by_its_device)
+{
+	ck_assert_str_eq(names_feature(names_device("blk"), 9),
+			 "VIRTIO_BLK_F_FLUSH");
+	ck_assert_str_eq(names_feature(names_device("net"), 9),
+			 "VIRTIO_NET_F_GUEST_ECN");
+	ck_assert_ptr_null(names_feature(NULL, 9));
+	ck_assert_ptr_null(names_feature(names_device("blk"), 23));
+	ck_assert_ptr_null(names_feature(names_device("rng"), 0));
+}
+END_TEST
+
+START_TEST(bit_of_every_device_needs_none)
+{
+	ck_assert_str_eq(names_feature(NULL, 32), "VIRTIO_F_VERSION_1");
+	ck_assert_ptr_null(names_feature(names_device("blk"), 57));
+	ck_assert_str_eq(names_feature(names_device("net"), 57),
+			 "VIRTIO_NET_F_HASH_REPORT");
+	ck_assert_ptr_null(names_feature(NULL, 64));
+}
+END_TEST
+
+START_TEST(every_device_that_is_listed_is_known)
+{
+	const char *const *name;
+
+	for (name = names_devices(); *name; name++)
+		ck_assert_str_eq(names_device(*name)->name, *name);
+	ck_assert_ptr_null(names_device("toaster"));
+}
+END_TEST
+
+START_TEST(disks_and_network_cards_are_guessed)
+{
+	ck_assert_str_eq(names_guess(UINT64_C(0x175007e46))->name, "blk");
+	ck_assert_str_eq(names_guess(UINT64_C(0x1403f8000))->name, "net");
+	ck_assert_ptr_null(names_guess(UINT64_C(0x140000000)));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("names");
@@ -123,6 +163,10 @@ int main(void)
 	tcase_add_test(tc, bits_of_one_device_are_unknown_of_another);
 	tcase_add_test(tc, each_listed_device_is_known_by_its_name_once);
 	tcase_add_test(tc, a_device_is_guessed_by_bits_that_only_it_has);
+	tcase_add_test(tc, bit_is_named_by_its_device);
+	tcase_add_test(tc, bit_of_every_device_needs_none);
+	tcase_add_test(tc, every_device_that_is_listed_is_known);
+	tcase_add_test(tc, disks_and_network_cards_are_guessed);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../tests/support/suite.h"
-#include "progress.h"
+#include "../../../tests/support/suite.h"
+#include "client/progress.h"
 
 #define MIB (UINT64_C(1) << 20)
 

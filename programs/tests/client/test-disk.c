@@ -10,8 +10,8 @@
 
 #include <virtio-devices/ids.h>
 
-#include "../../tests/support/suite.h"
-#include "disk.h"
+#include "../../../tests/support/suite.h"
+#include "client/disk.h"
 #include "rig.h"
 
 static struct disk d;

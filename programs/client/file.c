@@ -47,7 +47,7 @@ static void measure_stream(struct file *f)
 	f->size = size > (uint64_t)at ? size - (uint64_t)at : 0;
 }
 
-static enum vsu_exit measure(struct file *f, struct vsu_error *err)
+static enum vsu_exit measure_file(struct file *f, struct vsu_error *err)
 {
 	int kind = vsu_fd_kind(f->fd);
 	int rc;
@@ -79,7 +79,7 @@ enum vsu_exit file_open_input(struct file *f, const char *path,
 	f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (f->fd < 0)
 		return refuse_open(f, errno, err);
-	status = measure(f, err);
+	status = measure_file(f, err);
 	if (status != VSU_EXIT_OK)
 		vsu_fd_close(&f->fd);
 	return status;
@@ -97,7 +97,7 @@ static int open_output(const char *path, bool *made)
 	return fd;
 }
 
-static enum vsu_exit empty(struct file *f, struct vsu_error *err)
+static enum vsu_exit empty_file(struct file *f, struct vsu_error *err)
 {
 	int kind = vsu_fd_kind(f->fd);
 
@@ -123,7 +123,7 @@ enum vsu_exit file_open_output(struct file *f, const char *path,
 	f->fd = open_output(path, &f->made);
 	if (f->fd < 0)
 		return refuse_open(f, errno, err);
-	status = empty(f, err);
+	status = empty_file(f, err);
 	if (status != VSU_EXIT_OK)
 		vsu_fd_close(&f->fd);
 	return status;

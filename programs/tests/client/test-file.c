@@ -13,8 +13,8 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "../../tests/support/suite.h"
-#include "file.h"
+#include "../../../tests/support/suite.h"
+#include "client/file.h"
 
 static char folder[32], path[64];
 static struct vsu_error err;

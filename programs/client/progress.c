@@ -24,7 +24,7 @@ void progress_begin(struct progress *p, bool wanted, uint64_t total)
 	p->next_ns = p->started_ns + PERIOD_NS;
 }
 
-static void show(struct progress *p, uint64_t done, uint64_t now)
+static void show_line(struct progress *p, uint64_t done, uint64_t now)
 {
 	const double seconds = (double)(now - p->started_ns) / 1e9;
 	const double rate = seconds > 0 ? (double)done / (double)p->unit_size / seconds : 0;
@@ -49,13 +49,13 @@ void progress_at(struct progress *p, uint64_t done)
 	if (now < p->next_ns)
 		return;
 	p->next_ns = now + PERIOD_NS;
-	show(p, done, now);
+	show_line(p, done, now);
 }
 
 void progress_end(struct progress *p, uint64_t done, bool ok)
 {
 	if (p->on && ok)
-		show(p, done, vsu_now_ns());
+		show_line(p, done, vsu_now_ns());
 	if (p->shown)
 		fputc('\n', stderr);
 }

@@ -13,8 +13,8 @@
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
-#include "../../tests/support/suite.h"
-#include "client.h"
+#include "../../../tests/support/suite.h"
+#include "client/client.h"
 
 #define REPLY (VHOST_USER_HDR_VERSION | VHOST_USER_HDR_REPLY)
 

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Claims about decoding a disk's configuration and about names of bits. */
+/* Claims about decoding a disk's configuration. */
 #include <config.h>
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../tests/support/suite.h"
-#include "blk.h"
-#include "names.h"
+#include "../../../tests/support/suite.h"
+#include "client/blk.h"
 
 /* Byte i is i + 1, so that every field has a value of its own. */
 static void numbered(unsigned char *raw)
@@ -70,46 +69,6 @@ START_TEST(every_field_comes_from_its_place)
 }
 END_TEST
 
-START_TEST(bit_is_named_by_its_device)
-{
-	ck_assert_str_eq(names_feature(names_device("blk"), 9),
-			 "VIRTIO_BLK_F_FLUSH");
-	ck_assert_str_eq(names_feature(names_device("net"), 9),
-			 "VIRTIO_NET_F_GUEST_ECN");
-	ck_assert_ptr_null(names_feature(NULL, 9));
-	ck_assert_ptr_null(names_feature(names_device("blk"), 23));
-	ck_assert_ptr_null(names_feature(names_device("rng"), 0));
-}
-END_TEST
-
-START_TEST(bit_of_every_device_needs_none)
-{
-	ck_assert_str_eq(names_feature(NULL, 32), "VIRTIO_F_VERSION_1");
-	ck_assert_ptr_null(names_feature(names_device("blk"), 57));
-	ck_assert_str_eq(names_feature(names_device("net"), 57),
-			 "VIRTIO_NET_F_HASH_REPORT");
-	ck_assert_ptr_null(names_feature(NULL, 64));
-}
-END_TEST
-
-START_TEST(every_device_that_is_listed_is_known)
-{
-	const char *const *name;
-
-	for (name = names_devices(); *name; name++)
-		ck_assert_str_eq(names_device(*name)->name, *name);
-	ck_assert_ptr_null(names_device("toaster"));
-}
-END_TEST
-
-START_TEST(disks_and_network_cards_are_guessed)
-{
-	ck_assert_str_eq(names_guess(UINT64_C(0x175007e46))->name, "blk");
-	ck_assert_str_eq(names_guess(UINT64_C(0x1403f8000))->name, "net");
-	ck_assert_ptr_null(names_guess(UINT64_C(0x140000000)));
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("blk-config");
@@ -119,9 +78,5 @@ int main(void)
 	tcase_add_test(tc, capacity_is_little_endian_and_always_there);
 	tcase_add_test(tc, field_without_its_feature_has_its_default);
 	tcase_add_test(tc, every_field_comes_from_its_place);
-	tcase_add_test(tc, bit_is_named_by_its_device);
-	tcase_add_test(tc, bit_of_every_device_needs_none);
-	tcase_add_test(tc, every_device_that_is_listed_is_known);
-	tcase_add_test(tc, disks_and_network_cards_are_guessed);
 	return run_suite(s);
 }

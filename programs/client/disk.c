@@ -79,7 +79,7 @@ static enum vsu_exit check_config(struct disk *d, const struct queues_plan *plan
 /* --------------------------------------------------------------------- life */
 
 /* Layout: headers, then buffers. */
-static enum vsu_exit start(struct disk *d, struct queues_plan *plan, struct vsu_error *err)
+static enum vsu_exit start_rings(struct disk *d, struct queues_plan *plan, struct vsu_error *err)
 {
 	const uint64_t headers = (uint64_t)plan->n * plan->slots * HEADER_SIZE;
 	enum vsu_exit status;
@@ -103,7 +103,7 @@ static enum vsu_exit try_open(struct disk *d, const char *socket, struct queues_
 	if (status == VSU_EXIT_OK)
 		status = check_config(d, plan, err);
 	if (status == VSU_EXIT_OK)
-		status = start(d, plan, err);
+		status = start_rings(d, plan, err);
 	if (status != VSU_EXIT_OK)
 		queues_close(&d->q, false);
 	return status;

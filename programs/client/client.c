@@ -128,7 +128,7 @@ void client_close(struct client *c)
  * Once: a back-end that sends without end would hold a loop here. Whatever is left keeps the
  * session readable.
  */
-static enum vsu_exit dispatch(struct client *c, struct vsu_error *err)
+static enum vsu_exit dispatch_all(struct client *c, struct vsu_error *err)
 {
 	(void)vhost_user_frontend_dispatch(c->fe);
 	if (!c->dead)
@@ -156,7 +156,7 @@ enum vsu_exit client_poll(struct client *c, struct pollfd *fds, unsigned int n,
 	for (i = 0; i < n; i++)
 		fds[i].revents = all[i + 1].revents;
 	*timed_out = rc == 0;
-	return rc > 0 && all[0].revents ? dispatch(c, err) : VSU_EXIT_OK;
+	return rc > 0 && all[0].revents ? dispatch_all(c, err) : VSU_EXIT_OK;
 }
 
 /* Rounded up, so that the end has passed when poll() returns without an event. */
