@@ -12,6 +12,7 @@
 #include <vmm-sys-util/option_place.h>
 #include <vmm-sys-util/parse.h>
 
+#include "copy.h"
 #include "log.h"
 #include "names.h"
 #include "process.h"
@@ -170,15 +171,38 @@ struct command {
 			     struct vsu_error *err);
 };
 
+static struct copy_args copy_args_of(const struct tool_args *args)
+{
+	return (struct copy_args){
+		.socket = args->socket, .file = args->file, .offset = args->offset,
+		.length = args->length, .depth = args->depth, .queue = args->queue,
+		.timeout_ms = args->timeout_ms, .progress = args->progress,
+	};
+}
+
+static enum vsu_exit blk_read(const struct tool_args *args, struct vsu_error *err)
+{
+	const struct copy_args copy = copy_args_of(args);
+
+	return copy_from_disk(&copy, err);
+}
+
+static enum vsu_exit blk_write(const struct tool_args *args, struct vsu_error *err)
+{
+	const struct copy_args copy = copy_args_of(args);
+
+	return copy_to_disk(&copy, err);
+}
+
 static const struct command commands[] = {
 	{ "info", "SOCKET", NULL, "prints features and configuration of a back-end",
 	  info_options, info_places, tool_info },
 	{ "blk-read", "SOCKET FILE", "file",
 	  "copies from a disk to a file, or to standard output (-)",
-	  copy_options, copy_places, tool_blk_read },
+	  copy_options, copy_places, blk_read },
 	{ "blk-write", "SOCKET FILE", "file",
 	  "copies a file, or standard input (-), to a disk",
-	  copy_options, copy_places, tool_blk_write },
+	  copy_options, copy_places, blk_write },
 	{ "bench", "SOCKET", NULL, "measures the requests of a device, and prints a table",
 	  bench_options, bench_places, tool_bench },
 	{ "check", "SOCKET", NULL,
@@ -321,7 +345,7 @@ static enum vsu_exit run_command(const struct command *c, int argc,
 {
 	struct parse p = {
 		.args = { .depth = 16, .timeout_ms = 30000, .reply_timeout_ms = 2000,
-			  .length = TOOL_ALL, .time_ms = 2000, .depths = "1,32",
+			  .length = COPY_ALL, .time_ms = 2000, .depths = "1,32",
 			  .queue_counts = "1" },
 		.places = c->places,
 	};

@@ -12,9 +12,6 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/exit.h>
 
-/* No length was given. */
-#define TOOL_ALL UINT64_MAX
-
 /* The parsed command line, for all commands. */
 struct tool_args {
 	const char *socket;
@@ -32,7 +29,7 @@ struct tool_args {
 	const char *pcapng;	/* file of packets; NULL: none */
 	bool front_end_listens;	/* on file; the back-end connects to socket */
 	uint64_t offset;	/* on the disk, bytes */
-	uint64_t length;	/* bytes, or TOOL_ALL */
+	uint64_t length;	/* bytes, or COPY_ALL */
 	uint64_t depth;		/* requests at once */
 	uint64_t queue;		/* index of the virtqueue */
 	uint64_t timeout_ms;	/* without any progress; 0: for ever */
@@ -47,10 +44,6 @@ struct tool_args {
 };
 
 enum vsu_exit tool_info(const struct tool_args *args, struct vsu_error *err);
-enum vsu_exit tool_blk_read(const struct tool_args *args,
-			    struct vsu_error *err);
-enum vsu_exit tool_blk_write(const struct tool_args *args,
-			     struct vsu_error *err);
 enum vsu_exit tool_bench(const struct tool_args *args, struct vsu_error *err);
 enum vsu_exit tool_check(const struct tool_args *args, struct vsu_error *err);
 enum vsu_exit tool_check_frontend(const struct tool_args *args, struct vsu_error *err);

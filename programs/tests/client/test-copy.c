@@ -17,14 +17,14 @@
 
 #include <vmm-sys-util/fd.h>
 
-#include "../../tests/support/suite.h"
-#include "disk.h"
+#include "../../../tests/support/suite.h"
+#include "client/copy.h"
+#include "client/disk.h"
 #include "rig.h"
-#include "tool.h"
 
 static char input[64], output[64];
 static unsigned char data[SIZE], got[SIZE];
-static struct tool_args args;
+static struct copy_args args;
 
 /* ----------------------------------------------------------------- failures */
 
@@ -98,8 +98,8 @@ static void copy_setup(void)
 	setup();
 	snprintf(input, sizeof(input), "%s/input", folder);
 	snprintf(output, sizeof(output), "%s/output", folder);
-	args = (struct tool_args){
-		.socket = path, .depth = 4, .length = TOOL_ALL,
+	args = (struct copy_args){
+		.socket = path, .depth = 4, .length = COPY_ALL,
 	};
 	for (i = 0; i < SIZE; i++)
 		data[i] = (unsigned char)(i % 251);
@@ -145,8 +145,8 @@ static enum vsu_exit copy(bool writing, const char *file)
 
 	args.file = file;
 	do
-		status = writing ? tool_blk_write(&args, &err) :
-				   tool_blk_read(&args, &err);
+		status = writing ? copy_to_disk(&args, &err) :
+				   copy_from_disk(&args, &err);
 	while (status != VSU_EXIT_OK && server_starts());
 	return status;
 }
@@ -221,11 +221,11 @@ static const struct {
 	uint64_t offset, length;
 	const char *message;
 } streams[] = {
-	{ 2 * BLOCK, SIZE - BLOCK, TOOL_ALL, "is longer than what the disk" },
-	{ BLOCK + 1, 0, TOOL_ALL, "'standard input' has 4097 bytes, which is not a multiple of 4096" },
+	{ 2 * BLOCK, SIZE - BLOCK, COPY_ALL, "is longer than what the disk" },
+	{ BLOCK + 1, 0, COPY_ALL, "'standard input' has 4097 bytes, which is not a multiple of 4096" },
 	{ BLOCK, 0, 2 * BLOCK, "ended after 4096 of 8192 bytes" },
 	{ 0, 0, BLOCK, "ended after 0 of 4096 bytes" },
-	{ BLOCK, SIZE + BLOCK, TOOL_ALL, "exceed the disk" },
+	{ BLOCK, SIZE + BLOCK, COPY_ALL, "exceed the disk" },
 };
 
 START_TEST(stream_of_an_unfit_length_is_refused)
@@ -243,12 +243,12 @@ static const struct {
 	uint64_t offset, length;
 	const char *message;
 } ranges[] = {
-	{ false, 1, TOOL_ALL, "option --offset: 1 is not a multiple of 4096" },
+	{ false, 1, COPY_ALL, "option --offset: 1 is not a multiple of 4096" },
 	{ false, 0, 512, "option --length: 512 is not a multiple of 4096" },
 	{ false, BLOCK, SIZE, "exceed the disk" },
 	{ false, UINT64_MAX - BLOCK + 1, BLOCK, "exceed the disk" },
 	{ true, SIZE - BLOCK, 2 * BLOCK, "exceed the disk" },
-	{ true, 0, TOOL_ALL, "has 5000 bytes, which is not a multiple of 4096" },
+	{ true, 0, COPY_ALL, "has 5000 bytes, which is not a multiple of 4096" },
 	{ true, 0, 2 * BLOCK, "has 5000 bytes, 8k were requested" },
 };
 

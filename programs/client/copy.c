@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/*
- * vhost-user-tool blk-read and blk-write: copy between a disk and a file with
- * many requests in flight. Requests are filled, sent and retired in the order of
- * their offsets, so that streams work; they may complete in any order.
- */
+/* Copies between a disk and a file. */
 #include <config.h>
 
 #include <errno.h>
@@ -14,10 +10,10 @@
 #include <vmm-sys-util/parse.h>
 #include <vmm-sys-util/event.h>
 
+#include "copy.h"
 #include "disk.h"
 #include "file.h"
 #include "progress.h"
-#include "tool.h"
 
 #define MAX_SLOTS 256u
 #define NS_PER_MS UINT64_C(1000000)
@@ -32,7 +28,7 @@ struct copy {
 	struct disk disk;
 	struct file file;
 	struct progress progress;
-	const struct tool_args *args;
+	const struct copy_args *args;
 	bool writing;		/* to the disk */
 
 	uint64_t first;		/* start offset on the disk */
@@ -49,10 +45,10 @@ struct copy {
 
 /* ----------------------------------------------------------- what is copied */
 
-static enum vsu_exit refuse(struct vsu_error *err, const char *fmt, ...)
+static enum vsu_exit refuse_copy(struct vsu_error *err, const char *fmt, ...)
 	VSU_PRINTF(2, 3);
 
-static enum vsu_exit refuse(struct vsu_error *err, const char *fmt, ...)
+static enum vsu_exit refuse_copy(struct vsu_error *err, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -69,7 +65,7 @@ static enum vsu_exit check_block(const struct copy *c, const char *what,
 
 	if (vsu_is_aligned(value, c->disk.block))
 		return VSU_EXIT_OK;
-	return refuse(err, "%s: %s is not a multiple of %" PRIu32
+	return refuse_copy(err, "%s: %s is not a multiple of %" PRIu32
 		      ", the block size of the disk '%s'", what,
 		      vsu_format_size(value, size, sizeof(size)),
 		      c->disk.block, c->args->socket);
@@ -78,14 +74,14 @@ static enum vsu_exit check_block(const struct copy *c, const char *what,
 static enum vsu_exit odd_input(const struct copy *c, uint64_t len,
 			       struct vsu_error *err)
 {
-	return refuse(err, "'%s' has %" PRIu64 " bytes, which is not a multiple of %" PRIu32 "; pad it with zeros",
+	return refuse_copy(err, "'%s' has %" PRIu64 " bytes, which is not a multiple of %" PRIu32 "; pad it with zeros",
 		      c->file.name, len, c->disk.block);
 }
 
 /* A capacity is a number of sectors, whatever the size of a block is. */
 static enum vsu_exit odd_disk(const struct copy *c, struct vsu_error *err)
 {
-	return refuse(err, "the disk '%s' has %" PRIu64 " bytes, which is not a multiple of its block size of %" PRIu32 "; give --length=%" PRIu64 " for the whole blocks",
+	return refuse_copy(err, "the disk '%s' has %" PRIu64 " bytes, which is not a multiple of its block size of %" PRIu32 "; give --length=%" PRIu64 " for the whole blocks",
 		      c->args->socket, c->disk.size, c->disk.block,
 		      c->total - c->total % c->disk.block);
 }
@@ -95,7 +91,7 @@ static enum vsu_exit check_total(const struct copy *c, struct vsu_error *err)
 {
 	if (c->total == UINT64_MAX)
 		return VSU_EXIT_OK;
-	if (c->args->length != TOOL_ALL)
+	if (c->args->length != COPY_ALL)
 		return check_block(c, "option --length", c->total, err);
 	if (vsu_is_aligned(c->total, c->disk.block))
 		return VSU_EXIT_OK;
@@ -107,7 +103,7 @@ static enum vsu_exit check_range(const struct copy *c, uint64_t len,
 {
 	if (!vsu_range_exceeds(c->first, len, c->disk.size))
 		return VSU_EXIT_OK;
-	return refuse(err, "%" PRIu64 " bytes at offset %" PRIu64 " exceed the disk '%s' of %" PRIu64 " bytes",
+	return refuse_copy(err, "%" PRIu64 " bytes at offset %" PRIu64 " exceed the disk '%s' of %" PRIu64 " bytes",
 		      len, c->first,
 		      c->args->socket, c->disk.size);
 }
@@ -126,17 +122,17 @@ static enum vsu_exit check_file(const struct copy *c, struct vsu_error *err)
 
 	if (!c->writing || !c->file.knows_size || c->total <= c->file.size)
 		return VSU_EXIT_OK;
-	return refuse(err, "option --length: '%s' has %" PRIu64 " bytes, %s were requested",
+	return refuse_copy(err, "option --length: '%s' has %" PRIu64 " bytes, %s were requested",
 		      c->file.name, c->file.size,
 		      vsu_format_size(c->total, size, sizeof(size)));
 }
 
-static enum vsu_exit plan(struct copy *c, struct vsu_error *err)
+static enum vsu_exit plan_copy(struct copy *c, struct vsu_error *err)
 {
 	enum vsu_exit status;
 
 	c->first = c->args->offset;
-	c->total = c->args->length != TOOL_ALL ? c->args->length :
+	c->total = c->args->length != COPY_ALL ? c->args->length :
 						 all_there_is(c);
 	status = check_block(c, "option --offset", c->first, err);
 	if (status == VSU_EXIT_OK)
@@ -149,7 +145,7 @@ static enum vsu_exit plan(struct copy *c, struct vsu_error *err)
 	if (status != VSU_EXIT_OK || !c->writing ||
 	    !(c->disk.q.features & VIRTDEV_BLK_F_RO))
 		return status;
-	return refuse(err, "the disk '%s' is read-only", c->args->socket);
+	return refuse_copy(err, "the disk '%s' is read-only", c->args->socket);
 }
 
 /* ----------------------------------------------------------------- requests */
@@ -177,7 +173,7 @@ static void count_submitted(struct copy *c)
 		c->since_ns = vsu_now_ns();
 }
 
-static enum vsu_exit submit(struct copy *c, uint32_t len,
+static enum vsu_exit submit_request(struct copy *c, uint32_t len,
 			    struct vsu_error *err)
 {
 	uint32_t slot = slot_of(c, c->submitted);
@@ -200,12 +196,12 @@ static enum vsu_exit end_input(struct copy *c, struct vsu_error *err)
 
 	c->input_ended = true;
 	if (c->total != UINT64_MAX)
-		return refuse(err, "'%s' ended after %" PRIu64 " of %" PRIu64
+		return refuse_copy(err, "'%s' ended after %" PRIu64 " of %" PRIu64
 			      " bytes", c->file.name, c->sent + len, c->total);
 	c->total = c->sent + len;
 	if (!vsu_is_aligned(len, c->disk.block))
 		return odd_input(c, c->total, err);
-	return len ? submit(c, len, err) : VSU_EXIT_OK;
+	return len ? submit_request(c, len, err) : VSU_EXIT_OK;
 }
 
 static enum vsu_exit check_stream(struct copy *c, struct vsu_error *err)
@@ -214,13 +210,13 @@ static enum vsu_exit check_stream(struct copy *c, struct vsu_error *err)
 
 	if (end <= c->disk.size)
 		return VSU_EXIT_OK;
-	return refuse(err, "'%s' is longer than what the disk '%s' of %" PRIu64
+	return refuse_copy(err, "'%s' is longer than what the disk '%s' of %" PRIu64
 		      " bytes holds from offset %" PRIu64, c->file.name,
 		      c->args->socket, c->disk.size, c->first);
 }
 
 /* Reads once into the next request's buffer; submits the request when full. */
-static enum vsu_exit fill(struct copy *c, struct vsu_error *err)
+static enum vsu_exit fill_request(struct copy *c, struct vsu_error *err)
 {
 	unsigned char *buf = disk_buffer(&c->disk, slot_of(c, c->submitted));
 	uint32_t len = next_len(c);
@@ -236,7 +232,7 @@ static enum vsu_exit fill(struct copy *c, struct vsu_error *err)
 	status = check_stream(c, err);
 	if (status != VSU_EXIT_OK || c->filled < len)
 		return status;
-	return submit(c, len, err);
+	return submit_request(c, len, err);
 }
 
 static bool input_ready(const struct copy *c)
@@ -259,9 +255,9 @@ static enum vsu_exit send_requests(struct copy *c, struct vsu_error *err)
 
 	while (status == VSU_EXIT_OK && has_slot(c) && !all_sent(c)) {
 		if (!c->writing)
-			status = submit(c, next_len(c), err);
+			status = submit_request(c, next_len(c), err);
 		else if (input_ready(c))
-			status = fill(c, err);
+			status = fill_request(c, err);
 		else
 			break;
 	}
@@ -272,14 +268,14 @@ static enum vsu_exit send_requests(struct copy *c, struct vsu_error *err)
 
 /* ------------------------------------------------------------------ retiring */
 
-static enum vsu_exit broken(const struct copy *c, struct vsu_error *err)
+static enum vsu_exit refuse_used(const struct copy *c, struct vsu_error *err)
 {
 	vsu_error_set(err, -EBADMSG, "'%s': the back-end returned a used entry that matches no request",
 		      c->args->socket);
 	return VSU_EXIT_HOST;
 }
 
-static enum vsu_exit collect(struct copy *c, bool *some, struct vsu_error *err)
+static enum vsu_exit collect_requests(struct copy *c, bool *some, struct vsu_error *err)
 {
 	struct queues_used used;
 	int rc;
@@ -289,7 +285,7 @@ static enum vsu_exit collect(struct copy *c, bool *some, struct vsu_error *err)
 		c->since_ns = vsu_now_ns();
 		*some = true;
 	}
-	return rc < 0 ? broken(c, err) : VSU_EXIT_OK;
+	return rc < 0 ? refuse_used(c, err) : VSU_EXIT_OK;
 }
 
 static enum vsu_exit check_status(struct copy *c, uint32_t slot,
@@ -310,7 +306,7 @@ static enum vsu_exit check_status(struct copy *c, uint32_t slot,
 	return VSU_EXIT_FAIL;
 }
 
-static enum vsu_exit retire(struct copy *c, struct vsu_error *err)
+static enum vsu_exit retire_request(struct copy *c, struct vsu_error *err)
 {
 	uint32_t slot = slot_of(c, c->retired);
 	struct request *r = &c->requests[slot];
@@ -332,7 +328,7 @@ static enum vsu_exit retire_finished(struct copy *c, struct vsu_error *err)
 
 	while (status == VSU_EXIT_OK && c->retired < c->submitted &&
 	       c->requests[slot_of(c, c->retired)].finished)
-		status = retire(c, err);
+		status = retire_request(c, err);
 	return status;
 }
 
@@ -387,7 +383,7 @@ static enum vsu_exit copy_step(struct copy *c, struct vsu_error *err)
 	enum vsu_exit status = send_requests(c, err);
 
 	if (status == VSU_EXIT_OK)
-		status = collect(c, &some, err);
+		status = collect_requests(c, &some, err);
 	if (status == VSU_EXIT_OK)
 		status = retire_finished(c, err);
 	if (status != VSU_EXIT_OK || some || c->sent + c->filled != before ||
@@ -396,7 +392,7 @@ static enum vsu_exit copy_step(struct copy *c, struct vsu_error *err)
 	return wait_for_something(c, err);
 }
 
-static enum vsu_exit transfer(struct copy *c, struct vsu_error *err)
+static enum vsu_exit transfer_all(struct copy *c, struct vsu_error *err)
 {
 	enum vsu_exit status = VSU_EXIT_OK;
 
@@ -407,7 +403,7 @@ static enum vsu_exit transfer(struct copy *c, struct vsu_error *err)
 }
 
 /* Flush before reporting success. */
-static enum vsu_exit flush(struct copy *c, struct vsu_error *err)
+static enum vsu_exit flush_disk(struct copy *c, struct vsu_error *err)
 {
 	uint32_t slot = slot_of(c, c->submitted);
 	struct request *r = &c->requests[slot];
@@ -421,7 +417,7 @@ static enum vsu_exit flush(struct copy *c, struct vsu_error *err)
 	status = disk_submit(&c->disk, slot, VIRTDEV_BLK_T_FLUSH, 0, 0, err);
 	queues_kick(&c->disk.q);
 	while (status == VSU_EXIT_OK && !r->finished) {
-		status = collect(c, &some, err);
+		status = collect_requests(c, &some, err);
 		if (status == VSU_EXIT_OK && !r->finished)
 			status = wait_for_something(c, err);
 	}
@@ -429,15 +425,15 @@ static enum vsu_exit flush(struct copy *c, struct vsu_error *err)
 				       status;
 }
 
-static enum vsu_exit run(struct copy *c, struct vsu_error *err)
+static enum vsu_exit run_copy(struct copy *c, struct vsu_error *err)
 {
 	enum vsu_exit status;
 
 	progress_begin(&c->progress, c->args->progress,
 		       c->total == UINT64_MAX ? 0 : c->total);
-	status = transfer(c, err);
+	status = transfer_all(c, err);
 	if (status == VSU_EXIT_OK)
-		status = flush(c, err);
+		status = flush_disk(c, err);
 	progress_end(&c->progress, c->done, status == VSU_EXIT_OK);
 	return status;
 }
@@ -452,7 +448,7 @@ static enum vsu_exit open_disk(struct copy *c, struct vsu_error *err)
 			 (uint32_t)c->args->depth, err);
 }
 
-enum vsu_exit tool_blk_write(const struct tool_args *args,
+enum vsu_exit copy_to_disk(const struct copy_args *args,
 			     struct vsu_error *err)
 {
 	struct copy c = { .args = args, .writing = true };
@@ -462,15 +458,15 @@ enum vsu_exit tool_blk_write(const struct tool_args *args,
 		return status;
 	status = open_disk(&c, err);
 	if (status == VSU_EXIT_OK) {
-		status = plan(&c, err);
+		status = plan_copy(&c, err);
 		if (status == VSU_EXIT_OK)
-			status = run(&c, err);
+			status = run_copy(&c, err);
 		queues_close(&c.disk.q, status == VSU_EXIT_OK);
 	}
 	return file_close(&c.file, status, err);
 }
 
-enum vsu_exit tool_blk_read(const struct tool_args *args,
+enum vsu_exit copy_from_disk(const struct copy_args *args,
 			    struct vsu_error *err)
 {
 	struct copy c = { .args = args };
@@ -478,11 +474,11 @@ enum vsu_exit tool_blk_read(const struct tool_args *args,
 
 	if (status != VSU_EXIT_OK)
 		return status;
-	status = plan(&c, err);
+	status = plan_copy(&c, err);
 	if (status == VSU_EXIT_OK) {
 		status = file_open_output(&c.file, args->file, err);
 		if (status == VSU_EXIT_OK) {
-			status = run(&c, err);
+			status = run_copy(&c, err);
 			status = file_close(&c.file, status, err);
 		}
 	}
