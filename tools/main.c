@@ -26,18 +26,25 @@
 /* Destination members for the rows of an option table. */
 #define PLACE(member) VSU_PLACE(struct tool_args, member)
 
+/* Rows of an option, by the kind of its value. */
+#define FLAG(name_, help_) { .name = name_, .kind = VSU_OPTION_FLAG, .help = help_ }
+#define TEXT(name_, arg_, help_, ...) \
+	{ .name = name_, .kind = VSU_OPTION_STRING, .arg = arg_, .help = help_, __VA_ARGS__ }
+#define NUMBER(name_, arg_, min_, max_, help_, preset_) \
+	{ .name = name_, .kind = VSU_OPTION_U64, .arg = arg_, .min = min_, .max = max_, \
+	  .help = help_, .preset = preset_ }
+#define TIME(name_, min_, help_) \
+	{ .name = name_, .kind = VSU_OPTION_TIME, .min = min_, .max = MAX_TIMEOUT_MS, .help = help_ }
+#define OPERAND(name_) { .name = name_, .kind = VSU_OPTION_OPERAND }
+
 /* Rows shared by several tables. */
-#define ROW_SOCKET { .name = "SOCKET", .kind = VSU_OPTION_OPERAND }
-#define ROW_FILE { .name = "FILE", .kind = VSU_OPTION_OPERAND }
+#define ROW_SOCKET OPERAND("SOCKET")
+#define ROW_FILE OPERAND("FILE")
 #define ROW_DEVICE \
-	{ .name = "device", .kind = VSU_OPTION_STRING, .arg = "NAME", \
-	  .help = "kind of device: blk, net, ...; none: generic names only" }
+	TEXT("device", "NAME", "kind of device: blk, net, ...; none: generic names only",)
 #define TRANSFER_ROWS \
-	{ .name = "timeout", .kind = VSU_OPTION_TIME, \
-	  .min = 0, .max = MAX_TIMEOUT_MS, \
-	  .help = "fail when no request completes for this long (default 30; 0: never)" }, \
-	{ .name = "progress", .kind = VSU_OPTION_FLAG, \
-	  .help = "show progress even if standard error is not a terminal" }
+	TIME("timeout", 0, "fail when no request completes for this long (default 30; 0: never)"), \
+	FLAG("progress", "show progress even if standard error is not a terminal")
 
 static const struct vsu_option main_options[] = {
 	VSU_OPTION_ROW_HELP, VSU_OPTION_ROW_VERSION, { .name = NULL }
@@ -45,8 +52,7 @@ static const struct vsu_option main_options[] = {
 static const struct vsu_place main_places[] = { PLACE(help), PLACE(version) };
 
 static const struct vsu_option info_options[] = {
-	{ .name = "json", .kind = VSU_OPTION_FLAG,
-	  .help = "print one JSON object" },
+	FLAG("json", "print one JSON object"),
 	ROW_DEVICE, VSU_OPTION_ROW_HELP, ROW_SOCKET, { .name = NULL }
 };
 static const struct vsu_place info_places[] = {
@@ -61,14 +67,8 @@ static const struct vsu_option copy_options[] = {
 	  .max = INT64_MAX,
 	  .help = "number of bytes to copy",
 	  .preset = "all" },
-	{ .name = "queue-depth", .kind = VSU_OPTION_U64, .arg = "N",
-	  .min = 1, .max = MAX_DEPTH,
-	  .help = "maximum number of requests in flight",
-	  .preset = "16" },
-	{ .name = "queue", .kind = VSU_OPTION_U64, .arg = "INDEX",
-	  .min = 0, .max = MAX_QUEUE,
-	  .help = "the virtqueue to use",
-	  .preset = "0" },
+	NUMBER("queue-depth", "N", 1, MAX_DEPTH, "maximum number of requests in flight", "16"),
+	NUMBER("queue", "INDEX", 0, MAX_QUEUE, "the virtqueue to use", "0"),
 	TRANSFER_ROWS,
 	VSU_OPTION_ROW_HELP, ROW_SOCKET, ROW_FILE, { .name = NULL }
 };
@@ -79,28 +79,17 @@ static const struct vsu_place copy_places[] = {
 };
 
 static const struct vsu_option bench_options[] = {
-	{ .name = "device", .kind = VSU_OPTION_STRING, .arg = "NAME",
-	  .help = "kind of device: blk, fs or net", .preset = "blk" },
-	{ .name = "request", .kind = VSU_OPTION_STRING, .arg = "NAME,...",
-	  .help = "blk: io; fs: getattr, lookup, read, readdir (default all); net: send (default), echo" },
-	{ .name = "file", .kind = VSU_OPTION_STRING, .arg = "NAME",
-	  .help = "fs: file in the shared folder, for lookup and read" },
-	{ .name = "depth", .kind = VSU_OPTION_STRING, .arg = "N,...",
-	  .help = "requests in flight on each queue, 1 to 256", .preset = "1,32" },
-	{ .name = "size", .kind = VSU_OPTION_STRING, .arg = "SIZE,...",
-	  .help = "bytes of a request, 512 to 256k (default 4k); of a frame, 60 to 9k (default 64)" },
-	{ .name = "queues", .kind = VSU_OPTION_STRING, .arg = "N,...",
-	  .help = "number of queues, 1 to 16", .preset = "1" },
-	{ .name = "time", .kind = VSU_OPTION_TIME, .min = 1, .max = MAX_TIMEOUT_MS,
-	  .help = "duration of each measurement (default 2)" },
-	{ .name = "write", .kind = VSU_OPTION_U64, .arg = "PERCENT", .min = 0, .max = 100,
-	  .help = "blk: that many requests overwrite random blocks: the data is lost", .preset = "0" },
-	{ .name = "against", .kind = VSU_OPTION_STRING, .arg = "SOCKET",
-	  .help = "also measure this back-end, in turns" },
-	{ .name = "svg", .kind = VSU_OPTION_STRING, .arg = "FILE",
-	  .help = "also write a plot to a file" },
-	{ .name = "json", .kind = VSU_OPTION_FLAG,
-	  .help = "print one JSON object" },
+	TEXT("device", "NAME", "kind of device: blk, fs or net", .preset = "blk"),
+	TEXT("request", "NAME,...", "blk: io; fs: getattr, lookup, read, readdir (default all); net: send (default), echo",),
+	TEXT("file", "NAME", "fs: file in the shared folder, for lookup and read",),
+	TEXT("depth", "N,...", "requests in flight on each queue, 1 to 256", .preset = "1,32"),
+	TEXT("size", "SIZE,...", "bytes of a request, 512 to 256k (default 4k); of a frame, 60 to 9k (default 64)",),
+	TEXT("queues", "N,...", "number of queues, 1 to 16", .preset = "1"),
+	TIME("time", 1, "duration of each measurement (default 2)"),
+	NUMBER("write", "PERCENT", 0, 100, "blk: that many requests overwrite random blocks: the data is lost", "0"),
+	TEXT("against", "SOCKET", "also measure this back-end, in turns",),
+	TEXT("svg", "FILE", "also write a plot to a file",),
+	FLAG("json", "print one JSON object"),
 	TRANSFER_ROWS,
 	VSU_OPTION_ROW_HELP, ROW_SOCKET, { .name = NULL }
 };
@@ -110,16 +99,13 @@ static const struct vsu_place bench_places[] = {
 };
 
 static const struct vsu_option trace_options[] = {
-	{ .name = "json", .kind = VSU_OPTION_FLAG,
-	  .help = "print one JSON object per line" },
-	{ .name = "pcapng", .kind = VSU_OPTION_STRING, .arg = "FILE",
-	  .help = "also write the messages to a file for Wireshark" },
+	FLAG("json", "print one JSON object per line"),
+	TEXT("pcapng", "FILE", "also write the messages to a file for Wireshark",),
 	ROW_DEVICE,
-	{ .name = "front-end-listens", .kind = VSU_OPTION_FLAG,
-	  .help = "the front-end listens on CONNECT, the back-end connects to LISTEN" },
+	FLAG("front-end-listens", "the front-end listens on CONNECT, the back-end connects to LISTEN"),
 	VSU_OPTION_ROW_HELP,
-	{ .name = "LISTEN", .kind = VSU_OPTION_OPERAND },
-	{ .name = "CONNECT", .kind = VSU_OPTION_OPERAND }, { .name = NULL }
+	OPERAND("LISTEN"),
+	OPERAND("CONNECT"), { .name = NULL }
 };
 static const struct vsu_place trace_places[] = {
 	PLACE(json), PLACE(pcapng), PLACE(device), PLACE(front_end_listens),
@@ -128,21 +114,14 @@ static const struct vsu_place trace_places[] = {
 
 /* Options of cases for back-ends and of those for front-ends. */
 #define CHECK_ROWS \
-	{ .name = "list", .kind = VSU_OPTION_FLAG, \
-	  .help = "print the cases and end" }, \
-	{ .name = "junit", .kind = VSU_OPTION_STRING, .arg = "FILE", \
-	  .help = "also write the results to a file in the format of JUnit" }, \
-	{ .name = "only", .kind = VSU_OPTION_STRING, .arg = "PATTERN", \
-	  .help = "only cases with such names, for example 'features.*'" }, \
-	{ .name = "reply-timeout", .kind = VSU_OPTION_TIME, \
-	  .min = 1, .max = MAX_TIMEOUT_MS, \
-	  .help = "wait this long for each reply (default 2)" }
+	FLAG("list", "print the cases and end"), \
+	TEXT("junit", "FILE", "also write the results to a file in the format of JUnit",), \
+	TEXT("only", "PATTERN", "only cases with such names, for example 'features.*'",), \
+	TIME("reply-timeout", 1, "wait this long for each reply (default 2)")
 
 static const struct vsu_option check_options[] = {
-	{ .name = "command", .kind = VSU_OPTION_STRING, .arg = "CMD",
-	  .help = "start the back-end by this shell command, again whenever it ends" },
-	{ .name = "device", .kind = VSU_OPTION_STRING, .arg = "NAME",
-	  .help = "also try requests of this device, which change its data" },
+	TEXT("command", "CMD", "start the back-end by this shell command, again whenever it ends",),
+	TEXT("device", "NAME", "also try requests of this device, which change its data",),
 	CHECK_ROWS,
 	VSU_OPTION_ROW_HELP, ROW_SOCKET, { .name = NULL }
 };
@@ -154,7 +133,7 @@ static const struct vsu_place check_places[] = {
 static const struct vsu_option frontend_options[] = {
 	CHECK_ROWS,
 	VSU_OPTION_ROW_HELP,
-	{ .name = "LISTEN", .kind = VSU_OPTION_OPERAND }, { .name = NULL }
+	OPERAND("LISTEN"), { .name = NULL }
 };
 static const struct vsu_place frontend_places[] = {
 	PLACE(list), PLACE(junit), PLACE(only), PLACE(reply_timeout_ms), PLACE(help), PLACE(socket)
