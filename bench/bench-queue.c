@@ -8,8 +8,13 @@
  *						host pieces are always built
  *	vq.iter....				B chains popped as a batch, B
  *						pushes, one decision
- *	floor.vq_raw.bB.dD[.ind].rN		with host pointers: indexes are
- *						checked, nothing is translated
+ *	floor.vq_raw.bB.dD[.ind][.packed].rN	as vq.iter, with host pointers:
+ *						indexes are checked, nothing is
+ *						translated
+ *	floor.vq_raw_each....			as vq.pop, which publishes each chain
+ *	floor.vq_checked.pop.bB.dD[.ind][.packed].r1
+ *	floor.vq_checked.iter....		with all checks of the library, as
+ *						vq.pop and vq.iter: queue_floor.c
  *
  * B chains of D descriptors become available at a time, with buffers from N regions in
  * turn. The measured part of the driver is one store of an index (split). With a packed
@@ -26,6 +31,7 @@
 #include <virtio-queue/queue.h>
 
 #include "bench.h"
+#include "queue_floor.h"
 
 #define RING		256u
 #define MAX_BATCH	16u
@@ -58,9 +64,11 @@ struct rig {
 	struct vq_chain chains[MAX_BATCH];
 	struct iovec iov[MAX_BATCH][MAX_DESC];
 	uint32_t written[MAX_BATCH];
-	/* of the floor */
+	/* of the floors */
 	uint16_t used;
+	bool raw_wrap;
 	uint64_t sum;
+	struct queue_floor floor;
 };
 
 static _Noreturn void die(const char *what)
@@ -100,6 +108,7 @@ static void make_memory(struct rig *b)
 	    vmem_map_from_regions(regions, b->c.nregions, &map, NULL) < 0 ||
 	    vmem_space_publish(b->space, map) < 0)
 		die("no map");
+	b->floor.view = vmem_map_view(map);	/* the space keeps the map */
 	vmem_map_unref(map);
 	for (i = 0; i < b->c.nregions; i++)
 		vmem_region_unref(regions[i]);
@@ -226,13 +235,29 @@ static void make_queue(struct rig *b)
 	}
 }
 
+/* The floor's side of the same ring. */
+static void make_floor(struct rig *b)
+{
+	struct queue_floor *f = &b->floor;
+
+	f->generation = vmem_space_generation(b->space);
+	f->seen = f->view->generation;
+	f->desc = b->mem + DESC_GPA;
+	f->driver = b->mem + DRIVER_GPA;
+	f->device = b->mem + DEVICE_GPA;
+	f->size = vq_size(b->q);
+	f->packed = b->c.packed;
+	f->has_indirect = true;
+	queue_floor_init(f);
+}
+
 static void rig_init(struct rig *b, const struct bench_case *c)
 {
 	memset(b, 0, sizeof(*b));
 	b->c = *c;
 	/* whole batches, so that a lap of a packed ring ends with one */
 	b->nheads = RING / ring_slots(c) / MAX_BATCH * MAX_BATCH;
-	b->wrap = true;
+	b->wrap = b->raw_wrap = true;
 	make_memory(b);
 	b->avail_idx = (uint16_t *)(void *)(b->mem + DRIVER_GPA + 2);
 	b->avail_ring = b->avail_idx + 1;
@@ -241,6 +266,7 @@ static void rig_init(struct rig *b, const struct bench_case *c)
 	if (!c->packed)
 		make_split(b);
 	make_queue(b);
+	make_floor(b);
 	/* no notification, as a driver that polls */
 	if (c->packed)
 		b->mem[DRIVER_GPA + 2] = 1;
@@ -293,10 +319,16 @@ static void round_iter(struct rig *b, uint32_t n)
 
 typedef void (*round_fn)(struct rig *b, uint32_t n);
 
+/* Laps of a packed ring are subtracted, by a clock that is read without a system call. */
+static double clock_of(const struct rig *b)
+{
+	return b->c.packed ? bench_part_now() : bench_now();
+}
+
 static inline double run(struct rig *b, uint64_t chains, round_fn round)
 {
 	uint64_t batches = (chains + b->c.batch - 1) / b->c.batch;
-	double start = bench_now(), pause = 0, at;
+	double start = clock_of(b), pause = 0, at;
 
 	while (batches--) {
 		if (!b->c.packed) {
@@ -309,7 +341,7 @@ static inline double run(struct rig *b, uint64_t chains, round_fn round)
 		round(b, b->c.batch);
 		b->lap_left -= b->c.batch;
 	}
-	return bench_now() - start - pause;
+	return clock_of(b) - start - pause;
 }
 
 static double run_pop(void *opaque, uint64_t n)
@@ -352,14 +384,19 @@ static inline uint32_t raw_chain(struct rig *b, uint16_t head)
 	}
 }
 
-static void round_raw(struct rig *b, uint32_t n)
+static void raw_publish(struct rig *b, uint32_t quiet)
+{
+	const volatile unsigned char *driver = b->mem + DRIVER_GPA;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	b->sum += !(driver[quiet] & 1);
+}
+
+static void raw_split(struct rig *b, uint32_t n)
 {
 	unsigned char *used = b->mem + DEVICE_GPA;
-	uint16_t idx = __atomic_load_n(b->avail_idx, __ATOMIC_ACQUIRE);
 	uint32_t i;
 
-	if ((uint16_t)(idx - b->used) != n)
-		die("a chain is missing");
 	for (i = 0; i < n; i++) {
 		uint16_t head = b->avail_ring[b->used % RING];
 		uint64_t element = head | (uint64_t)raw_chain(b, head) << 32;
@@ -369,13 +406,132 @@ static void round_raw(struct rig *b, uint32_t n)
 	}
 	__atomic_store_n((uint16_t *)(void *)(used + 2), b->used,
 			 __ATOMIC_RELEASE);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	b->sum += !(*(volatile uint16_t *)(void *)(b->mem + DRIVER_GPA) & 1);
+	raw_publish(b, 0);
+}
+
+static void round_raw(struct rig *b, uint32_t n)
+{
+	uint16_t idx = __atomic_load_n(b->avail_idx, __ATOMIC_ACQUIRE);
+
+	if ((uint16_t)(idx - b->used) != n)
+		die("a chain is missing");
+	raw_split(b, n);
+}
+
+static void round_raw_each(struct rig *b, uint32_t n)
+{
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		uint16_t idx = __atomic_load_n(b->avail_idx, __ATOMIC_ACQUIRE);
+
+		if (idx == b->used)
+			die("a chain is missing");
+		raw_split(b, 1);
+	}
+}
+
+/* Returns the bytes of the chain of a packed ring at d; stores its slots and id. */
+static inline uint32_t raw_packed_chain(struct rig *b, const unsigned char *d,
+					uint16_t *slots, uint64_t *id)
+{
+	const unsigned char *end = NULL;
+	uint32_t len = 0, steps = 0;
+
+	for (*slots = 0;; d += 16) {
+		uint64_t addr, word;
+
+		if (++steps > RING)
+			die("a bad chain");
+		memcpy(&addr, d, 8);
+		memcpy(&word, d + 8, 8);
+		if (!end) {
+			++*slots;
+			*id = word >> 32 & 0xffff;
+		}
+		if (word >> 48 & 4) {
+			d = b->mem + addr;
+			end = d + (uint32_t)word;
+			d -= 16;
+			continue;
+		}
+		b->sum += addr;
+		len += (uint32_t)word;
+		if (end ? d + 16 == end : !(word >> 48 & 1))
+			return len;
+	}
+}
+
+/* Laps end with whole chains. The first used slot is stored last. */
+static void raw_packed(struct rig *b, uint32_t n)
+{
+	uint16_t used_flags = b->raw_wrap ? 0x8080 : 0, slots;
+	uint32_t size = vq_size(b->q), i;
+	unsigned char *first = b->mem + DESC_GPA + b->used * 16u, *slot;
+	uint64_t first_word = 0, word, id;
+
+	for (i = 0; i < n; i++) {
+		slot = b->mem + DESC_GPA + b->used * 16u;
+		word = __atomic_load_n((uint64_t *)(void *)(slot + 8),
+				       __ATOMIC_ACQUIRE);
+		if ((word >> 48 & 0x8080) != (b->raw_wrap ? 0x80 : 0x8000))
+			die("a chain is missing");
+		word = raw_packed_chain(b, slot, &slots, &id);
+		word |= id << 32 | (uint64_t)used_flags << 48;
+		if (i)
+			memcpy(slot + 8, &word, 8);
+		else
+			first_word = word;
+		b->used = (uint16_t)(b->used + slots);
+	}
+	if (b->used == size) {
+		b->used = 0;
+		b->raw_wrap = !b->raw_wrap;
+	}
+	__atomic_store_n((uint64_t *)(void *)(first + 8), first_word,
+			 __ATOMIC_RELEASE);
+	raw_publish(b, 2);
+}
+
+static void raw_packed_each(struct rig *b, uint32_t n)
+{
+	while (n--)
+		raw_packed(b, 1);
 }
 
 static double run_raw(void *opaque, uint64_t n)
 {
-	return run(opaque, n, round_raw);
+	struct rig *b = opaque;
+
+	return b->c.packed ? run(b, n, raw_packed) : run(b, n, round_raw);
+}
+
+static double run_raw_each(void *opaque, uint64_t n)
+{
+	struct rig *b = opaque;
+
+	return b->c.packed ? run(b, n, raw_packed_each) :
+	       run(b, n, round_raw_each);
+}
+
+static void round_checked_pop(struct rig *b, uint32_t n)
+{
+	queue_floor_each(&b->floor, n);
+}
+
+static double run_checked_pop(void *opaque, uint64_t n)
+{
+	return run(opaque, n, round_checked_pop);
+}
+
+static void round_checked_iter(struct rig *b, uint32_t n)
+{
+	queue_floor_batch(&b->floor, n);
+}
+
+static double run_checked_iter(void *opaque, uint64_t n)
+{
+	return run(opaque, n, round_checked_iter);
 }
 
 static void measure(const char *what, const struct bench_case *c,
@@ -400,8 +556,14 @@ static void measure_case(const struct bench_case *c)
 	measure("vq.pop", c, run_pop);
 	measure("vq.pop_iov", c, run_pop);
 	measure("vq.iter", c, run_iter);
-	if (!c->packed && !c->event_idx)
-		measure("floor.vq_raw", c, run_raw);
+	if (c->event_idx)
+		return;
+	measure("floor.vq_raw", c, run_raw);
+	measure("floor.vq_raw_each", c, run_raw_each);
+	if (c->nregions > 1)	/* it would measure a search */
+		return;
+	measure("floor.vq_checked.pop", c, run_checked_pop);
+	measure("floor.vq_checked.iter", c, run_checked_iter);
 }
 
 static void measure_kinds(struct bench_case c)
