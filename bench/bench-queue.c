@@ -247,7 +247,7 @@ static void make_floor(struct rig *b)
 	f->device = b->mem + DEVICE_GPA;
 	f->size = vq_size(b->q);
 	f->packed = b->c.packed;
-	f->has_indirect = true;
+	f->table_limit = f->size;
 	queue_floor_init(f);
 }
 

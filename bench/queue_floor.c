@@ -19,9 +19,9 @@
  *	slots		packed: the chains in flight leave slots for the next one
  *	return		a chain that is returned alone is in flight
  *
- * What the library does as well is omitted: buffers in several pieces, empty buffers, faults
+ * The loops omit the rest of the library: buffers in several pieces, empty buffers, faults
  * of single requests, in-order rings, counters, the dirty log, messages, a change of the
- * map. The first of these ends the program. So does a failed check.
+ * map. A chain that needs one of these ends the program, as a failed check does.
  */
 #include <config.h>
 
@@ -103,9 +103,10 @@ INLINE struct desc load_desc(const unsigned char *p, uint32_t tail)
 /* A length of 0 is in no range. */
 INLINE bool holds(const struct vmem_range *r, uint64_t gpa, uint64_t len)
 {
-	uint64_t off = gpa - r->first;
+	uint64_t rest;
 
-	return off <= r->span && len - 1 <= r->span - off;
+	return !__builtin_sub_overflow(r->span, gpa - r->first, &rest) &&
+	       len - 1 <= rest;
 }
 
 /* Only ranges that permit all access are remembered. */
@@ -121,14 +122,14 @@ search(const struct vmem_view *view, uint64_t gpa, uint64_t len)
 	bad("an address");
 }
 
-/* The last range is stored only when it changes. */
-INLINE unsigned char *host(struct queue_floor *f, uint64_t gpa, uint64_t len)
+/* *last is a copy of f->last, which is stored only when it changes. */
+INLINE unsigned char *host(struct queue_floor *f,
+			   const struct vmem_range **last, uint64_t gpa,
+			   uint64_t len)
 {
-	const struct vmem_range *r = f->last;
-
-	if (VSU_UNLIKELY(!holds(r, gpa, len)))
-		r = f->last = search(f->view, gpa, len);
-	return r->hva + (gpa - r->first);
+	if (VSU_UNLIKELY(!holds(*last, gpa, len)))
+		*last = f->last = search(f->view, gpa, len);
+	return (*last)->hva + (gpa - (*last)->first);
 }
 
 /* The position of flags in a tail. */
@@ -138,6 +139,7 @@ INLINE uint32_t flag(bool packed, uint32_t bits)
 }
 
 struct walk {
+	const struct vmem_range *last;
 	const unsigned char *table, *here;
 	uint32_t entries, writing;
 	struct iovec *iov;
@@ -156,10 +158,11 @@ INLINE struct desc open_table(struct queue_floor *f, struct walk *w,
 {
 	uint32_t n = (uint32_t)d.len / DESC_SIZE;
 
-	demand(f->has_indirect && !(d.tail & flag(packed, NEXT)) && n &&
-	       d.len % DESC_SIZE == 0 && n <= f->size, "an indirect table");
+	demand(n - 1 < f->table_limit &&
+	       !(d.len % DESC_SIZE | (d.tail & flag(packed, NEXT))),
+	       "an indirect table");
 	demand(w->iov != w->end, "a loop");
-	w->table = w->here = host(f, d.addr, d.len);
+	w->table = w->here = host(f, &w->last, d.addr, d.len);
 	w->entries = n;
 	limit(w, n);
 	return load_desc(w->table, load32(w->table + 12));
@@ -207,7 +210,7 @@ INLINE struct desc walk_table(struct queue_floor *f,
 			start_writing(c, w, packed);
 		}
 		demand(w->iov != w->end, "a loop");
-		w->iov->iov_base = host(f, d.addr, d.len);
+		w->iov->iov_base = host(f, &w->last, d.addr, d.len);
 		w->iov++->iov_len = d.len;
 		w->bytes += d.len;
 		from = at;
@@ -246,7 +249,7 @@ INLINE void walk_nested(struct queue_floor *f, struct queue_floor_chain *c,
 INLINE uint32_t walk(struct queue_floor *f, struct queue_floor_chain *c,
 		     bool packed, struct desc d, uint32_t at)
 {
-	struct walk w = { f->desc, f->desc + at * DESC_SIZE, f->size, 0, c->iov,
+	struct walk w = { f->last, f->desc, f->desc + at * DESC_SIZE, f->size, 0, c->iov,
 			  c->iov + c->iov_max, 0 };
 	uint32_t tail;
 
@@ -267,7 +270,7 @@ INLINE uint32_t walk(struct queue_floor *f, struct queue_floor_chain *c,
 INLINE uint32_t walk_alone(struct queue_floor *f, struct queue_floor_chain *c,
 			   bool packed, struct desc d)
 {
-	struct walk w = { NULL, NULL, 0, 0, c->iov, c->iov + c->iov_max, 0 };
+	struct walk w = { f->last, NULL, NULL, 0, 0, c->iov, c->iov + c->iov_max, 0 };
 
 	c->slots = 1;
 	walk_nested(f, c, &w, packed, d);
@@ -304,11 +307,12 @@ OUTLINE walk_packed_alone(struct queue_floor *f, struct queue_floor_chain *c,
 INLINE bool single(struct queue_floor *f, struct queue_floor_chain *c,
 		   bool packed, struct desc d)
 {
+	const struct vmem_range *last = f->last;
 	bool reads = !(d.tail & flag(packed, WRITE));
 
 	if ((d.tail & flag(packed, NEXT | INDIRECT)) || !c->iov_max)
 		return false;
-	c->iov->iov_base = host(f, d.addr, d.len);
+	c->iov->iov_base = host(f, &last, d.addr, d.len);
 	c->iov->iov_len = d.len;
 	c->slots = 1;
 	c->pieces = 1;
@@ -318,12 +322,13 @@ INLINE bool single(struct queue_floor *f, struct queue_floor_chain *c,
 	return true;
 }
 
-/* Returns the tail of the last slot. */
-INLINE uint32_t take(struct queue_floor *f, struct queue_floor_chain *c,
-		     bool packed, struct desc d, uint32_t at)
+/* The chains that a loop takes. It has less to keep in registers if it takes one kind. */
+enum kind { SINGLE, WALKED, ANY };
+
+INLINE uint32_t walk_out_of_line(struct queue_floor *f,
+				 struct queue_floor_chain *c, bool packed,
+				 struct desc d, uint32_t at)
 {
-	if (single(f, c, packed, d))
-		return d.tail;
 	if (d.tail & flag(packed, INDIRECT))
 		return packed ? walk_packed_alone(f, c, d.addr, d.len, d.tail) :
 			walk_split_alone(f, c, d.addr, d.len, d.tail);
@@ -331,10 +336,33 @@ INLINE uint32_t take(struct queue_floor *f, struct queue_floor_chain *c,
 		walk_split(f, c, d.addr, d.len, d.tail, at);
 }
 
+/* False if the chain is of another kind, else with the tail of its last slot. */
+INLINE bool take(struct queue_floor *f, struct queue_floor_chain *c,
+		 enum kind kind, bool packed, struct desc d, uint32_t at,
+		 uint32_t *tail)
+{
+	*tail = d.tail;
+	if (kind != WALKED && single(f, c, packed, d))
+		return true;
+	if (kind == SINGLE)
+		return false;
+	if (kind == ANY)
+		*tail = walk_out_of_line(f, c, packed, d, at);
+	else if (d.tail & flag(packed, INDIRECT))
+		walk_alone(f, c, packed, d);
+	else
+		*tail = walk(f, c, packed, d, at);
+	return true;
+}
+
+INLINE void check_free(const struct queue_floor *f, uint32_t head)
+{
+	demand(head < f->size && !f->out[head], "a head");
+}
+
 INLINE void take_out(struct queue_floor *f, struct queue_floor_chain *c,
 		     uint32_t head)
 {
-	demand(head < f->size && !f->out[head], "a head");
 	f->out[head] = 1;
 	c->head = (uint16_t)head;
 }
@@ -373,14 +401,20 @@ INLINE void wait_for(struct queue_floor *f, uint16_t avail, uint32_t n)
 	demand(n && n <= f->size, "an index");
 }
 
-INLINE void pop_split(struct queue_floor *f, struct split *s,
-		      struct queue_floor_chain *c)
+INLINE bool pop_split(struct queue_floor *f, struct split *s,
+		      struct queue_floor_chain *c, enum kind kind)
 {
-	uint32_t head = load16_acquire(s->heads + 2 * (s->avail++ & s->mask));
+	uint32_t head = load16_acquire(s->heads + 2 * (s->avail & s->mask));
 	const unsigned char *at = s->desc + head * DESC_SIZE;
+	uint32_t tail;
 
+	check_free(f, head);
+	if (!take(f, c, kind, false, load_desc(at, load32(at + 12)), head,
+		  &tail))
+		return false;
 	take_out(f, c, head);
-	take(f, c, false, load_desc(at, load32(at + 12)), head);
+	s->avail++;
+	return true;
 }
 
 INLINE void push_split(struct queue_floor *f, struct split *s,
@@ -414,7 +448,7 @@ INLINE void each_split(struct queue_floor *f, uint32_t n)
 	while (n--) {
 		check_memory(f);
 		wait_for(f, s.avail, 1);
-		pop_split(f, &s, c);
+		pop_split(f, &s, c, ANY);
 		bench_use(c->iov);
 		check_out(f, c);
 		push_split(f, &s, c, c->len);
@@ -430,8 +464,10 @@ INLINE void batch_split(struct queue_floor *f, uint32_t n)
 
 	check_memory(f);
 	wait_for(f, s.avail, n);
+	while (c < end && pop_split(f, &s, c, SINGLE))
+		c++;
 	for (; c < end; c++)
-		pop_split(f, &s, c);
+		pop_split(f, &s, c, WALKED);
 	for (c = f->chains; c < end; c++) {
 		bench_use(c->iov);
 		push_split(f, &s, c, c->len);
@@ -478,18 +514,22 @@ INLINE bool step(const struct packed *p, unsigned char **at, uint32_t n)
 	return true;
 }
 
-INLINE void pop_packed(struct queue_floor *f, struct packed *p,
-		       struct queue_floor_chain *c)
+INLINE bool pop_packed(struct queue_floor *f, struct packed *p,
+		       struct queue_floor_chain *c, enum kind kind)
 {
 	uint32_t tail = load32_acquire(p->at + 12);
 
 	demand((tail & LAP_FLAGS) == p->avail_flags, "a chain");
 	demand(f->used_slots < f->size, "the slots");
-	tail = take(f, c, true, load_desc(p->at, tail), slot_of(p, p->at));
+	if (!take(f, c, kind, true, load_desc(p->at, tail), slot_of(p, p->at),
+		  &tail))
+		return false;
+	check_free(f, tail & 0xffff);
 	take_out(f, c, tail & 0xffff);
 	f->used_slots += c->slots;
 	if (step(p, &p->at, c->slots))
 		p->avail_flags ^= LAP_FLAGS;
+	return true;
 }
 
 /* Returns the second word of a used slot. */
@@ -522,7 +562,7 @@ INLINE void each_packed(struct queue_floor *f, uint32_t n)
 
 	while (n--) {
 		check_memory(f);
-		pop_packed(f, &p, c);
+		pop_packed(f, &p, c, ANY);
 		bench_use(c->iov);
 		check_out(f, c);
 		slot = p.used;
@@ -540,8 +580,10 @@ INLINE void batch_packed(struct queue_floor *f, uint32_t n)
 	uint64_t first_word, word;
 
 	check_memory(f);
+	while (c < end && pop_packed(f, &p, c, SINGLE))
+		c++;
 	for (; c < end; c++)
-		pop_packed(f, &p, c);
+		pop_packed(f, &p, c, WALKED);
 	c = f->chains;
 	bench_use(c->iov);
 	first_word = push_packed(f, &p, c, c->len);

@@ -31,7 +31,8 @@ struct queue_floor {
 	uint64_t seen;
 	unsigned char *desc, *driver, *device;
 	uint32_t size;
-	bool packed, has_indirect;
+	uint32_t table_limit;		/* most entries of a table; 0: not negotiated */
+	bool packed;
 	uint16_t next_avail, avail_idx, next_used;
 	uint32_t avail_flags;		/* packed: those of the current lap */
 	uint64_t used_flags;
