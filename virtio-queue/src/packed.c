@@ -91,15 +91,10 @@ WALK_INLINE int packed_take(struct vq *q, struct vq_chain *chain,
 	return 0;
 }
 
-/*
- * Pops the chain in a slot whose tail was loaded, if it is one plain buffer; else false,
- * without an effect.
- */
+/* Pops the chain that begins with d if it is one plain buffer; else false, without an effect. */
 WALK_INLINE bool packed_take_single(struct vq *q, struct vq_chain *chain,
-				    const unsigned char *slot, uint32_t tail,
-				    uint64_t *bytes)
+				    struct ring_desc d, uint64_t *bytes)
 {
-	struct ring_desc d = ring_desc_of(slot, tail);
 	uint16_t id = packed_desc_id(d);
 	struct vq_priv_flight *flight;
 
@@ -131,7 +126,8 @@ WALK_OUTLINE unsigned int packed_pop_singles(struct vq *q,
 
 		tail = ring_load_tail_acquire(at);
 		if ((tail & RING_TAIL_FLAGS) != avail ||
-		    !packed_take_single(q, &chains[i], at, tail, &bytes))
+		    !packed_take_single(q, &chains[i], ring_desc_of(at, tail),
+					&bytes))
 			break;
 		if (ring_advance(q->size, &slot, 1))
 			avail ^= RING_TAIL_FLAGS;
@@ -182,26 +178,23 @@ static int packed_pop_batch(struct vq *q, struct vq_chain *chains,
 	return done == n ? (int)n : packed_pop_walked(q, chains, done, n);
 }
 
-/* Pops a chain of one plain buffer; else false, without an effect. */
-WALK_INLINE bool packed_pop_single(struct vq *q, struct vq_chain *chain)
+/* Continues packed_pop(); the parts of a descriptor are passed in registers. */
+WALK_OUTLINE int packed_pop_chain(struct vq *q, struct vq_chain *chain,
+				  uint64_t addr, uint64_t len, uint32_t tail)
 {
-	const unsigned char *at = packed_slot(q, q->next_avail);
-	uint32_t tail;
+	struct ring_desc d = { addr, len, tail };
+	uint32_t slots = 0;
+	int rc = packed_take(q, chain, d, q->next_avail, &slots);
 
-	if (VSU_UNLIKELY(!vq_priv_is_fresh(q)) || VSU_UNLIKELY(q->in_order) ||
-	    VSU_UNLIKELY(q->slots >= q->size))
-		return false;
-	tail = ring_load_tail_acquire(at);
-	if (!tail_is_available(q, tail) ||
-	    !packed_take_single(q, chain, at, tail, &q->bytes))
-		return false;
-	packed_step_avail(q, 1);
-	q->slots++;
+	if (VSU_UNLIKELY(rc))
+		return rc;
+	packed_step_avail(q, slots);
 	q->taken++;
-	return true;
+	return 1;
 }
 
-static int packed_pop_one(struct vq *q, struct vq_chain *chain)
+/* Pops after a change of the map, or with an empty or a full ring. */
+WALK_OUTLINE int packed_pop_rare(struct vq *q, struct vq_chain *chain)
 {
 	int rc = vq_priv_fresh(q);
 
@@ -210,7 +203,24 @@ static int packed_pop_one(struct vq *q, struct vq_chain *chain)
 
 static int packed_pop(struct vq *q, struct vq_chain *chain)
 {
-	return packed_pop_single(q, chain) ? 1 : packed_pop_one(q, chain);
+	const unsigned char *at = packed_slot(q, q->next_avail);
+	struct ring_desc d;
+	uint32_t tail;
+
+	if (VSU_UNLIKELY(!vq_priv_is_fresh(q)) ||
+	    VSU_UNLIKELY(q->slots >= q->size))
+		return packed_pop_rare(q, chain);
+	tail = ring_load_tail_acquire(at);
+	if (!tail_is_available(q, tail))
+		return packed_pop_rare(q, chain);
+	d = ring_desc_of(at, tail);
+	if (VSU_UNLIKELY(q->in_order) ||
+	    !packed_take_single(q, chain, d, &q->bytes))
+		return packed_pop_chain(q, chain, d.addr, d.len, d.tail);
+	packed_step_avail(q, 1);
+	q->slots++;
+	q->taken++;
+	return 1;
 }
 
 static void packed_unpop(struct vq *q, struct vq_chain *chain)

@@ -134,13 +134,13 @@ static int make_flights(struct vq *q, uint32_t size, struct vsu_error *err)
 
 static void set_features(struct vq *q, const struct vq_config *config)
 {
-	q->has_indirect = config->features & VQ_F_INDIRECT_DESC;
 	q->has_event_idx = config->features & VQ_F_EVENT_IDX;
 	q->in_order = config->features & VQ_F_IN_ORDER;
 	q->order.in = q->order.out = 0;
 	q->size = config->size;
 	q->limit = config->max_chain > config->size ? config->max_chain :
 		   config->size;
+	q->table_limit = config->features & VQ_F_INDIRECT_DESC ? q->limit : 0;
 }
 
 /* Checks that require no memory map. The queue is disabled. */

@@ -89,21 +89,25 @@ WALK_OUTLINE int split_walk_full(struct vq *q, struct vq_chain *chain,
 			  ring_load_desc(desc_at(q, head)), head, NULL, NULL);
 }
 
-/* Pops the chain at head. Returns 0 or the errors of vq_pop(). */
-WALK_INLINE int split_take(struct vq *q, struct vq_chain *chain, uint16_t head)
+/* Pops the chain at head, whose first descriptor is d. Returns 0 or the errors of vq_pop(). */
+WALK_INLINE int split_take_from(struct vq *q, struct vq_chain *chain,
+				uint16_t head, struct ring_desc d)
 {
-	int rc;
+	int rc = walk_chain(q, chain, WALK_QUICK(false), d, head, NULL, NULL);
 
-	if (VSU_UNLIKELY(!split_is_owned(q, head)))
-		return split_bad_head(q, head);
-	rc = walk_chain(q, chain, WALK_QUICK(false),
-			ring_load_desc(desc_at(q, head)), head, NULL, NULL);
 	if (VSU_UNLIKELY(rc))
 		rc = split_walk_full(q, chain, head);
 	if (VSU_UNLIKELY(rc))
 		return rc;
 	vq_priv_taken(q, chain, head, vq_priv_chain_bytes(chain));
 	return 0;
+}
+
+WALK_INLINE int split_take(struct vq *q, struct vq_chain *chain, uint16_t head)
+{
+	if (VSU_UNLIKELY(!split_is_owned(q, head)))
+		return split_bad_head(q, head);
+	return split_take_from(q, chain, head, ring_load_desc(desc_at(q, head)));
 }
 
 /*
@@ -204,20 +208,23 @@ static int split_pop_batch(struct vq *q, struct vq_chain *chains,
 	       split_pop_walked(q, chains, done, waiting);
 }
 
-/* Pops a chain of one plain buffer; else false, without an effect. */
-WALK_INLINE bool split_pop_single(struct vq *q, struct vq_chain *chain)
+/* Continues split_pop(); the parts of a descriptor are passed in registers. */
+WALK_OUTLINE int split_pop_chain(struct vq *q, struct vq_chain *chain,
+				 uint16_t head, uint64_t addr, uint64_t len,
+				 uint32_t tail)
 {
-	if (VSU_UNLIKELY(!vq_priv_is_fresh(q)) || VSU_UNLIKELY(q->in_order) ||
-	    (!split_known(q) && split_look(q) - 1u >= q->size) ||
-	    !split_take_single(q, chain, split_ring(q), q->next_avail,
-			       &q->bytes))
-		return false;
+	struct ring_desc d = { addr, len, tail };
+	int rc = split_take_from(q, chain, head, d);
+
+	if (VSU_UNLIKELY(rc))
+		return rc;
 	q->next_avail++;
 	q->taken++;
-	return true;
+	return 1;
 }
 
-static int split_pop_one(struct vq *q, struct vq_chain *chain)
+/* Pops after a change of the map, or with an empty or a bad ring. */
+WALK_OUTLINE int split_pop_rare(struct vq *q, struct vq_chain *chain)
 {
 	int waiting = split_ready(q, 1);
 
@@ -226,7 +233,26 @@ static int split_pop_one(struct vq *q, struct vq_chain *chain)
 
 static int split_pop(struct vq *q, struct vq_chain *chain)
 {
-	return split_pop_single(q, chain) ? 1 : split_pop_one(q, chain);
+	struct vq_priv_flight *flight;
+	struct ring_desc d;
+	uint16_t head;
+
+	if (VSU_UNLIKELY(!vq_priv_is_fresh(q)) ||
+	    (!split_known(q) && split_look(q) - 1u >= q->size))
+		return split_pop_rare(q, chain);
+	head = split_head(split_ring(q), q->next_avail);
+	if (VSU_UNLIKELY(!split_is_owned(q, head)))
+		return split_bad_head(q, head);
+	flight = &q->flights[head];
+	d = ring_load_desc(desc_at(q, head));
+	if (VSU_UNLIKELY(q->in_order) ||
+	    !walk_single(q, chain, WALK_QUICK(false), d))
+		return split_pop_chain(q, chain, head, d.addr, d.len, d.tail);
+	vq_priv_hold(chain, head, flight);
+	q->bytes += d.len;
+	q->next_avail++;
+	q->taken++;
+	return 1;
 }
 
 static void split_unpop(struct vq *q, struct vq_chain *chain)

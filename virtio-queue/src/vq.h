@@ -155,7 +155,8 @@ struct vq {
 	const struct vmem_range *stretch[STRETCHES]; /* cache of ranges, by address */
 	uint32_t size;
 	uint32_t limit;			/* longest chain */
-	bool has_indirect, has_event_idx, in_order;
+	uint32_t table_limit;		/* most entries of an indirect table; 0: not negotiated */
+	bool has_event_idx, in_order;
 	bool marks;			/* a dirty bitmap or a log may be active */
 	uint16_t next_avail;
 	uint16_t avail_idx;		/* split: the value loaded last */
@@ -325,9 +326,13 @@ static inline uint64_t vq_priv_chain_bytes(const struct vq_chain *chain)
 /* Takes the chain back from the device, with its reference to memory. */
 static inline void vq_priv_land(struct vq_priv_flight *f)
 {
+	struct vmem_map *map = f->map;
+
 	f->state = FLIGHT_FREE;
-	if (VSU_UNLIKELY(f->map))	/* an earlier map than q->map */
-		f->map = vmem_map_unref(f->map);
+	if (VSU_UNLIKELY(map)) {	/* an earlier map than q->map */
+		f->map = NULL;
+		vmem_map_unref(map);	/* last, so that a push needs no frame */
+	}
 }
 
 /* Takes a chain back from the device and counts it. */

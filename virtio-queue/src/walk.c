@@ -200,7 +200,7 @@ int vq_priv_walk_gather(struct vq *q, uint64_t gpa, struct ring_desc *desc)
 
 int vq_priv_walk_bad_indirect(struct vq *q, uint16_t flags, uint32_t len)
 {
-	if (!q->has_indirect || (flags & RING_DESC_NEXT))
+	if (!q->table_limit || (flags & RING_DESC_NEXT))
 		return vq_priv_break(q, VQ_BROKEN_INDIRECT, flags, 0);
 	if (len && len % RING_DESC_SIZE == 0 && len / RING_DESC_SIZE <= q->limit)
 		return vq_priv_break(q, VQ_BROKEN_LOOP, q->limit, q->limit);

@@ -137,7 +137,8 @@ WALK_INLINE bool walk_remembered(struct vq *q, const struct vmem_range **range,
 {
 	if (VSU_LIKELY(walk_range_holds(*range, gpa, len)))
 		return true;
-	*range = *vq_priv_stretch(q, gpa);
+	q->range = *vq_priv_stretch(q, gpa);
+	*range = q->range;
 	return walk_range_holds(*range, gpa, len);
 }
 
@@ -247,27 +248,53 @@ WALK_INLINE int walk_find_table(struct vq *q, struct walk *w,
 	       vq_priv_walk_table_memory(q, d.addr, (uint32_t)d.len);
 }
 
+/*
+ * Whether d may refer to a table of n entries: negotiated, not followed by another
+ * descriptor, whole entries, at least one and at most the limit.
+ */
+WALK_INLINE bool walk_table_is_legal(const struct vq *q, struct walk_kind k,
+				     struct ring_desc d, uint32_t n)
+{
+	uint64_t odd = d.len % RING_DESC_SIZE |
+		       (d.tail & walk_flag(k, RING_DESC_NEXT));
+
+	return VSU_LIKELY(n - 1 < q->table_limit) && VSU_LIKELY(!odd);
+}
+
+/* The number of steps in a table of n entries. */
+WALK_INLINE uint32_t walk_table_steps(const struct vq *q,
+				      const struct vq_chain *c,
+				      const struct walk *w, struct walk_kind k,
+				      uint32_t n)
+{
+	uint32_t left = walk_left(c, &w->room);
+
+	if (k.quick)	/* the chain is only a table */
+		return n;
+	/* the direct part counts, too: q->limit is not less than q->size */
+	left = q->limit - (walk_most_slots(q, k.packed) - left);
+	return n < left ? n : left;
+}
+
 /* Continues in the indirect table of d, and loads its first descriptor. */
 WALK_INLINE int walk_open_table(struct vq *q, const struct vq_chain *c,
 				struct walk *w, struct walk_kind k,
 				struct ring_desc *d)
 {
-	uint32_t len = (uint32_t)d->len, n = len / RING_DESC_SIZE;
-	uint32_t left = walk_left(c, &w->room);
-	uint16_t flags = k.packed ? packed_desc_flags(*d) :
-			 split_desc_flags(*d);
+	uint32_t n = (uint32_t)d->len / RING_DESC_SIZE;
 	int rc;
 
-	if (VSU_UNLIKELY(!q->has_indirect || (flags & RING_DESC_NEXT) || !n ||
-			 len % RING_DESC_SIZE || n > q->limit || !left))
+	if (!walk_table_is_legal(q, k, *d, n) ||
+	    (!k.quick && !walk_left(c, &w->room)))
 		return k.quick ? WALK_RARE :
-		       vq_priv_walk_bad_indirect(q, flags, len);
+		       vq_priv_walk_bad_indirect(q, k.packed ?
+						 packed_desc_flags(*d) :
+						 split_desc_flags(*d),
+						 (uint32_t)d->len);
 	rc = walk_find_table(q, w, k, *d);
 	if (VSU_UNLIKELY(rc))
 		return rc;
-	/* the direct part counts, too: q->limit is not less than q->size */
-	left = q->limit - (walk_most_slots(q, k.packed) - left);
-	walk_set_left(c, &w->room, n < left ? n : left);
+	walk_set_left(c, &w->room, walk_table_steps(q, c, w, k, n));
 	if (!k.quick)
 		walk_stop_if_bad(c, &w->room, walk_access(w));
 	w->entries = n;
@@ -378,7 +405,6 @@ WALK_INLINE int walk_table(struct vq *q, struct vq_chain *c, struct walk *w,
 WALK_INLINE void walk_fill(struct vq *q, struct vq_chain *c,
 			   const struct walk *w, struct walk_kind k)
 {
-	q->range = w->range;
 	if (!w->writing) {
 		c->nreadable = walk_pieces(c, w->room.iov);
 		c->readable_len = (uint32_t)w->bytes;
@@ -389,20 +415,32 @@ WALK_INLINE void walk_fill(struct vq *q, struct vq_chain *c,
 		vq_priv_walk_recount(q, c);
 }
 
-WALK_INLINE void walk_start(const struct vq *q, struct vq_chain *c,
-			    struct walk *w, struct walk_kind k, uint32_t at)
+/* The two words of a fault that say whether there is one are stored as one. */
+WALK_INLINE void walk_no_fault(struct vq_chain *c)
+{
+	memset((unsigned char *)c + offsetof(struct vq_chain, fault.why), 0, 8);
+}
+
+/* A walk before its first buffer. */
+WALK_INLINE void walk_init(const struct vq *q, struct vq_chain *c,
+			   struct walk *w)
 {
 	w->range = q->range;
-	w->table = q->area[AREA_DESC].hva;
-	w->here = w->table + (uint64_t)at * RING_DESC_SIZE;
 	w->table_gpa = 0;
-	w->entries = q->size;
 	w->writing = 0;
 	w->bytes = 0;
 	w->room.iov = c->iov;
+	walk_no_fault(c);
+}
+
+WALK_INLINE void walk_start(const struct vq *q, struct vq_chain *c,
+			    struct walk *w, struct walk_kind k, uint32_t at)
+{
+	walk_init(q, c, w);
+	w->table = q->area[AREA_DESC].hva;
+	w->here = w->table + (uint64_t)at * RING_DESC_SIZE;
+	w->entries = q->size;
 	walk_set_left(c, &w->room, walk_most_slots(q, k.packed));
-	c->fault.why = VQ_FAULT_NONE;
-	c->fault.bad = 0;
 }
 
 /* Walks the indirect table of d, whose entries are the last of a chain. */
@@ -421,10 +459,32 @@ WALK_INLINE int walk_indirect(struct vq *q, struct vq_chain *c, struct walk *w,
 	return 0;
 }
 
+WALK_INLINE int walk_end(struct vq *q, struct vq_chain *c,
+			 const struct walk *w, struct walk_kind k)
+{
+	if (VSU_UNLIKELY(w->bytes > UINT32_MAX))
+		return walk_break(q, k, VQ_BROKEN_LENGTH, w->bytes, UINT32_MAX);
+	walk_fill(q, c, w, k);
+	return 0;
+}
+
+/* Walks a chain that is only the table of d. */
+WALK_INLINE int walk_only_table(struct vq *q, struct vq_chain *c,
+				struct walk_kind k, struct ring_desc d)
+{
+	struct walk w;
+	int rc;
+
+	walk_init(q, c, &w);
+	rc = walk_indirect(q, c, &w, k, d);
+	return VSU_UNLIKELY(rc) ? rc : walk_end(q, c, &w, k);
+}
+
 /*
  * Walks the chain whose first descriptor is d, at slot `at` of the ring, and fills the
  * chain except its head. 0, for packed rings with *slots (their number) and *id; -EAGAIN;
- * -EFAULT, and the queue is broken; or WALK_RARE.
+ * -EFAULT, and the queue is broken; or WALK_RARE: for a quick walk, a table behind other
+ * buffers is rare.
  */
 WALK_INLINE int walk_chain(struct vq *q, struct vq_chain *c,
 			   struct walk_kind k, struct ring_desc d, uint32_t at,
@@ -434,6 +494,13 @@ WALK_INLINE int walk_chain(struct vq *q, struct vq_chain *c,
 	bool indirect;
 	int rc;
 
+	if (k.quick && walk_opens_table(d, k)) {
+		if (k.packed) {
+			*slots = 1;
+			*id = packed_desc_id(d);
+		}
+		return walk_only_table(q, c, k, d);
+	}
 	walk_start(q, c, &w, k, at);
 	rc = walk_table(q, c, &w, k, at, false, &d);
 	if (VSU_UNLIKELY(rc))
@@ -443,15 +510,12 @@ WALK_INLINE int walk_chain(struct vq *q, struct vq_chain *c,
 		*slots = walk_steps(q, c, &w.room, k) + indirect;
 		*id = packed_desc_id(d);
 	}
-	if (indirect) {
-		rc = walk_indirect(q, c, &w, k, d);
+	if (VSU_UNLIKELY(indirect)) {
+		rc = k.quick ? WALK_RARE : walk_indirect(q, c, &w, k, d);
 		if (VSU_UNLIKELY(rc))
 			return rc;
 	}
-	if (VSU_UNLIKELY(w.bytes > UINT32_MAX))
-		return walk_break(q, k, VQ_BROKEN_LENGTH, w.bytes, UINT32_MAX);
-	walk_fill(q, c, &w, k);
-	return 0;
+	return walk_end(q, c, &w, k);
 }
 
 /*
@@ -467,7 +531,7 @@ WALK_INLINE void walk_fill_single(struct vq_chain *c, bool writable,
 
 	memcpy(at + offsetof(struct vq_chain, nreadable), &counts, 8);
 	memcpy(at + offsetof(struct vq_chain, readable_len), &lens, 8);
-	memset(at + offsetof(struct vq_chain, fault.why), 0, 8);
+	walk_no_fault(c);
 }
 
 /* True if the chain is one plain buffer; else nothing was changed. */
