@@ -69,28 +69,6 @@ WALK_INLINE int packed_walk_again(struct vq *q, struct vq_chain *chain,
 	return rc;
 }
 
-/* Pops the chain that begins with d: 0, or as vq_pop() for one chain. */
-WALK_INLINE int packed_take(struct vq *q, struct vq_chain *chain,
-			    struct ring_desc d, uint16_t at, uint32_t *slots)
-{
-	uint16_t id;
-	int rc;
-
-	if (VSU_UNLIKELY(q->slots >= q->size))
-		return vq_priv_break(q, VQ_BROKEN_INDEX, q->slots, q->size);
-	rc = walk_chain(q, chain, WALK_QUICK(true), d, at, slots, &id);
-	if (VSU_UNLIKELY(rc))
-		rc = packed_walk_again(q, chain, d.tail, slots, &id);
-	if (VSU_UNLIKELY(rc))
-		return rc;
-	if (VSU_UNLIKELY(!packed_is_owned(q, id)))
-		return packed_bad_id(q, id);
-	q->slots += *slots;
-	q->flights[id].ndesc = (uint16_t)*slots;
-	vq_priv_taken(q, chain, id, vq_priv_chain_bytes(chain));
-	return 0;
-}
-
 /* Pops the chain that begins with d if it is one plain buffer; else false, without an effect. */
 WALK_INLINE bool packed_take_single(struct vq *q, struct vq_chain *chain,
 				    struct ring_desc d, uint64_t *bytes)
@@ -108,6 +86,35 @@ WALK_INLINE bool packed_take_single(struct vq *q, struct vq_chain *chain,
 	vq_priv_hold(chain, id, flight);
 	*bytes += d.len;
 	return true;
+}
+
+/* Pops the chain that begins with d: 0, or as vq_pop() for one chain. */
+WALK_INLINE int packed_take(struct vq *q, struct vq_chain *chain,
+			    struct ring_desc d, uint16_t at, uint32_t *slots)
+{
+	uint16_t id;
+	int rc;
+
+	if (VSU_UNLIKELY(q->slots >= q->size))
+		return vq_priv_break(q, VQ_BROKEN_INDEX, q->slots, q->size);
+	/* a batch may mix chains of both kinds */
+	if (walk_is_alone(d, WALK_QUICK(true)) && !q->in_order &&
+	    packed_take_single(q, chain, d, &q->bytes)) {
+		*slots = 1;
+		q->slots++;
+		return 0;
+	}
+	rc = walk_chain(q, chain, WALK_QUICK(true), d, at, slots, &id);
+	if (VSU_UNLIKELY(rc))
+		rc = packed_walk_again(q, chain, d.tail, slots, &id);
+	if (VSU_UNLIKELY(rc))
+		return rc;
+	if (VSU_UNLIKELY(!packed_is_owned(q, id)))
+		return packed_bad_id(q, id);
+	q->slots += *slots;
+	q->flights[id].ndesc = (uint16_t)*slots;
+	vq_priv_taken(q, chain, id, vq_priv_chain_bytes(chain));
+	return 0;
 }
 
 /* Pops up to n chains, until one is not a plain buffer; returns their number. */

@@ -105,9 +105,18 @@ WALK_INLINE int split_take_from(struct vq *q, struct vq_chain *chain,
 
 WALK_INLINE int split_take(struct vq *q, struct vq_chain *chain, uint16_t head)
 {
+	struct ring_desc d;
+
 	if (VSU_UNLIKELY(!split_is_owned(q, head)))
 		return split_bad_head(q, head);
-	return split_take_from(q, chain, head, ring_load_desc(desc_at(q, head)));
+	d = ring_load_desc(desc_at(q, head));
+	/* a batch may mix chains of both kinds */
+	if (!walk_is_alone(d, WALK_QUICK(false)) || q->in_order ||
+	    !walk_single(q, chain, WALK_QUICK(false), d))
+		return split_take_from(q, chain, head, d);
+	vq_priv_hold(chain, head, &q->flights[head]);
+	q->bytes += d.len;
+	return 0;
 }
 
 /*

@@ -368,7 +368,7 @@ WALK_INLINE bool walk_next(const struct walk *w, struct ring_desc d,
 
 /*
  * Walks the descriptors of one table, beginning with *d. Afterwards *d is the last one, or
- * the first one that refers to an indirect table.
+ * the first one that refers to an indirect table. For a quick walk, such a one is rare.
  */
 WALK_INLINE int walk_table(struct vq *q, struct vq_chain *c, struct walk *w,
 			   struct walk_kind k, uint32_t at, bool nested,
@@ -383,7 +383,7 @@ WALK_INLINE int walk_table(struct vq *q, struct vq_chain *c, struct walk *w,
 				 walk_flag(k, RING_DESC_WRITE |
 					      RING_DESC_INDIRECT))) {
 			if (walk_opens_table(*d, k))
-				return 0;
+				return k.quick ? WALK_RARE : 0;
 			rc = walk_to_writable(q, c, w, k);
 			if (VSU_UNLIKELY(rc))
 				return rc;
@@ -454,7 +454,7 @@ WALK_INLINE int walk_indirect(struct vq *q, struct vq_chain *c, struct walk *w,
 	rc = walk_table(q, c, w, k, 0, true, &d);
 	if (VSU_UNLIKELY(rc))
 		return rc;
-	if (VSU_UNLIKELY(walk_opens_table(d, k)))
+	if (!k.quick && VSU_UNLIKELY(walk_opens_table(d, k)))
 		return walk_break(q, k, VQ_BROKEN_INDIRECT, 0, 0);
 	return 0;
 }
@@ -483,8 +483,7 @@ WALK_INLINE int walk_only_table(struct vq *q, struct vq_chain *c,
 /*
  * Walks the chain whose first descriptor is d, at slot `at` of the ring, and fills the
  * chain except its head. 0, for packed rings with *slots (their number) and *id; -EAGAIN;
- * -EFAULT, and the queue is broken; or WALK_RARE: for a quick walk, a table behind other
- * buffers is rare.
+ * -EFAULT, and the queue is broken; or WALK_RARE.
  */
 WALK_INLINE int walk_chain(struct vq *q, struct vq_chain *c,
 			   struct walk_kind k, struct ring_desc d, uint32_t at,
@@ -505,13 +504,13 @@ WALK_INLINE int walk_chain(struct vq *q, struct vq_chain *c,
 	rc = walk_table(q, c, &w, k, at, false, &d);
 	if (VSU_UNLIKELY(rc))
 		return rc;
-	indirect = walk_opens_table(d, k);
+	indirect = !k.quick && walk_opens_table(d, k);
 	if (k.packed) {
 		*slots = walk_steps(q, c, &w.room, k) + indirect;
 		*id = packed_desc_id(d);
 	}
-	if (VSU_UNLIKELY(indirect)) {
-		rc = k.quick ? WALK_RARE : walk_indirect(q, c, &w, k, d);
+	if (indirect) {
+		rc = walk_indirect(q, c, &w, k, d);
 		if (VSU_UNLIKELY(rc))
 			return rc;
 	}
@@ -534,14 +533,19 @@ WALK_INLINE void walk_fill_single(struct vq_chain *c, bool writable,
 	walk_no_fault(c);
 }
 
+/* Whether d is the only descriptor of its chain, and no table. */
+WALK_INLINE bool walk_is_alone(struct ring_desc d, struct walk_kind k)
+{
+	return !(d.tail & walk_flag(k, RING_DESC_NEXT | RING_DESC_INDIRECT));
+}
+
 /* True if the chain is one plain buffer; else nothing was changed. */
 WALK_INLINE bool walk_single(struct vq *q, struct vq_chain *c,
 			     struct walk_kind k, struct ring_desc d)
 {
 	const struct vmem_range *range = q->range;
 
-	if (d.tail & walk_flag(k, RING_DESC_NEXT | RING_DESC_INDIRECT) ||
-	    VSU_UNLIKELY(!c->iov_max))
+	if (!walk_is_alone(d, k) || VSU_UNLIKELY(!c->iov_max))
 		return false;
 	if (VSU_UNLIKELY(!walk_range_holds(range, d.addr, d.len))) {
 		range = *vq_priv_stretch(q, d.addr);
