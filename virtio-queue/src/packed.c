@@ -172,19 +172,6 @@ WALK_OUTLINE int packed_pop_walked(struct vq *q, struct vq_chain *chains,
 	return i ? (int)i : rc;
 }
 
-static int packed_pop_batch(struct vq *q, struct vq_chain *chains,
-			    unsigned int n)
-{
-	unsigned int done = 0;
-	int rc = vq_priv_fresh(q);
-
-	if (VSU_UNLIKELY(rc))
-		return rc;
-	if (!q->in_order)
-		done = packed_pop_singles(q, chains, n);
-	return done == n ? (int)n : packed_pop_walked(q, chains, done, n);
-}
-
 /* Continues packed_pop(); the parts of a descriptor are passed in registers. */
 WALK_OUTLINE int packed_pop_chain(struct vq *q, struct vq_chain *chain,
 				  uint64_t addr, uint64_t len, uint32_t tail)
@@ -228,6 +215,22 @@ static int packed_pop(struct vq *q, struct vq_chain *chain)
 	q->slots++;
 	q->taken++;
 	return 1;
+}
+
+static int packed_pop_batch(struct vq *q, struct vq_chain *chains,
+			    unsigned int n)
+{
+	unsigned int done = 0;
+	int rc;
+
+	if (n == 1)
+		return packed_pop(q, chains);
+	rc = vq_priv_fresh(q);
+	if (VSU_UNLIKELY(rc))
+		return rc;
+	if (!q->in_order)
+		done = packed_pop_singles(q, chains, n);
+	return done == n ? (int)n : packed_pop_walked(q, chains, done, n);
 }
 
 static void packed_unpop(struct vq *q, struct vq_chain *chain)

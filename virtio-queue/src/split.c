@@ -204,19 +204,6 @@ static inline int split_ready(struct vq *q, unsigned int n)
 	return rc;
 }
 
-static int split_pop_batch(struct vq *q, struct vq_chain *chains,
-			   unsigned int n)
-{
-	int waiting = split_ready(q, n), done = 0;
-
-	if (VSU_UNLIKELY(waiting <= 0))
-		return waiting;
-	if (!q->in_order)
-		done = split_pop_singles(q, chains, waiting);
-	return done == waiting ? done :
-	       split_pop_walked(q, chains, done, waiting);
-}
-
 /* Continues split_pop(); the parts of a descriptor are passed in registers. */
 WALK_OUTLINE int split_pop_chain(struct vq *q, struct vq_chain *chain,
 				 uint16_t head, uint64_t addr, uint64_t len,
@@ -262,6 +249,21 @@ static int split_pop(struct vq *q, struct vq_chain *chain)
 	q->next_avail++;
 	q->taken++;
 	return 1;
+}
+
+static int split_pop_batch(struct vq *q, struct vq_chain *chains,
+			   unsigned int n)
+{
+	int waiting = split_ready(q, n), done = 0;
+
+	if (VSU_UNLIKELY(waiting <= 0))
+		return waiting;
+	if (waiting == 1)	/* as usual in a slow ring */
+		return split_pop(q, chains);
+	if (!q->in_order)
+		done = split_pop_singles(q, chains, waiting);
+	return done == waiting ? done :
+	       split_pop_walked(q, chains, done, waiting);
 }
 
 static void split_unpop(struct vq *q, struct vq_chain *chain)
