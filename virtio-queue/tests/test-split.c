@@ -121,6 +121,35 @@ START_TEST(direct_part_may_be_followed_by_a_table)
 }
 END_TEST
 
+START_TEST(batch_mixes_single_buffers_chains_and_tables)
+{
+	struct iovec iov[4][2];
+	struct vq_chain chains[4];
+	unsigned int i;
+
+	rig_init(&rig, VQ_F_INDIRECT_DESC);
+	for (i = 0; i < 4; i++)
+		chains[i] = (struct vq_chain){ .iov = iov[i], .iov_max = 2 };
+	put_desc(&rig, RIG_DESC, 0, RIG_DATA, 1, F_NEXT, 1);
+	put_desc(&rig, RIG_DESC, 1, RIG_DATA, 2, F_WRITE, 0);
+	put_desc(&rig, RIG_DESC, 2, RIG_DATA, 4, 0, 0);
+	put_desc(&rig, RIG_DESC, 3, RIG_TABLE, 16, F_INDIRECT, 0);
+	put_desc(&rig, RIG_TABLE, 0, RIG_DATA, 8, F_WRITE, 0);
+	put_desc(&rig, RIG_DESC, 4, RIG_DATA, 16, F_WRITE, 0);
+	offer(&rig, 0);
+	for (i = 2; i < 5; i++)
+		offer(&rig, (uint16_t)i);
+	ck_assert_int_eq(vq_pop_batch(rig.q, chains, 4), 4);
+	ck_assert_uint_eq(chains[0].readable_len, 1);
+	ck_assert_uint_eq(chains[0].writable_len, 2);
+	ck_assert_uint_eq(chains[1].readable_len, 4);
+	ck_assert_uint_eq(chains[2].writable_len, 8);
+	ck_assert_uint_eq(chains[3].writable_len, 16);
+	ck_assert_uint_eq(vq_inflight(rig.q), 4);
+	ck_assert_uint_eq(vq_counter(rig.q, VQ_COUNT_BYTES), 31);
+}
+END_TEST
+
 START_TEST(flag_silences_the_call)
 {
 	rig_init(&rig, 0);
@@ -318,6 +347,7 @@ int main(void)
 	tcase_add_test(tc, chain_given_back_comes_again);
 	tcase_add_test(tc, too_little_room_is_a_fault_and_the_ring_goes_on);
 	tcase_add_test(tc, direct_part_may_be_followed_by_a_table);
+	tcase_add_test(tc, batch_mixes_single_buffers_chains_and_tables);
 	tcase_add_test(tc, flag_silences_the_call);
 	tcase_add_test(tc, event_index_is_compared_per_publish);
 	tcase_add_test(tc, event_index_holds_where_the_index_wraps);
