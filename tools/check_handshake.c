@@ -160,7 +160,7 @@ static bool in_single_bytes(struct check *c)
 
 #define MESSAGE(number, flags, size, nfds) \
 	&(const struct check_message){ number, size, NULL, 0, nfds, true, flags }, \
-	{ check_row_sent, check_survives }
+	{ check_row_sent, check_processed, check_survives }
 #define CONFIG_AT(offset, then) \
 	CHECK_MESSAGE(GET_CONFIG, 0, 20, struct vhost_user_config, offset, 8, 0), \
 	{ check_row_replied, then }
