@@ -26,6 +26,7 @@
 #include "exec/named.h"
 #include "exec/named_place.h"
 #include "exec/pool_wire.h"
+#include "places.h"
 
 #define MAX_CLIENTS 64
 #define TURN_MESSAGES 32	/* of a client */
@@ -387,23 +388,27 @@ static void serve_process(struct client *c)
 	}
 }
 
-/*
- * An unused place, or the one of the client that has not finished its request for the longest time: clients which send
- * nothing must not keep others out. NULL: each client has a command.
- */
+static enum prog_place_use use_of(const struct client *c)
+{
+	if (c->fd < 0)
+		return PROG_PLACE_FREE;
+	return c->process ? PROG_PLACE_BUSY : PROG_PLACE_IDLE;
+}
+
+/* NULL: each client has a command. */
 static struct client *find_place(struct vmm_named *n)
 {
-	struct client *oldest = NULL, *c;
+	struct prog_place places[MAX_CLIENTS];
+	struct client *c;
+	int i;
 
-	for (c = n->clients; c < n->clients + MAX_CLIENTS; c++) {
-		if (c->fd < 0)
-			return c;
-		if (!c->process && (!oldest || c->arrival < oldest->arrival))
-			oldest = c;
-	}
-	if (oldest)
-		refuse_client(oldest, "the client sent no command, and another one needs its place");
-	return oldest;
+	for (i = 0; i < MAX_CLIENTS; i++)
+		places[i] = (struct prog_place){ use_of(&n->clients[i]), n->clients[i].arrival };
+	i = prog_place_find(places, MAX_CLIENTS);
+	c = i < 0 ? NULL : &n->clients[i];
+	if (c && c->fd >= 0)
+		refuse_client(c, "the client sent no command, and another one needs its place");
+	return c;
 }
 
 static void add_client(struct vmm_named *n, int fd)

@@ -156,6 +156,16 @@ struct oci_workload *oci_members_find(const struct oci_members *ms, const char *
 	return NULL;
 }
 
+bool oci_members_use(const struct oci_members *ms, const struct oci_client *client)
+{
+	unsigned int i;
+
+	for (i = 0; i < OCI_MAX_MEMBERS; i++)
+		if (ms->all[i] && (ms->all[i]->stand_in == client || ms->all[i]->workload.starter == client))
+			return true;
+	return false;
+}
+
 uint64_t oci_members_deadline(const struct oci_members *ms)
 {
 	uint64_t ns, next = 0;

@@ -32,6 +32,9 @@ int oci_members_join(struct oci_members *ms, struct vagent_guest *g, struct oci_
 /* Finds a member. NULL: no such id. */
 struct oci_workload *oci_members_find(const struct oci_members *ms, const char *id);
 
+/* Whether a client stands for a member, or waits for the start of one. */
+bool oci_members_use(const struct oci_members *ms, const struct oci_client *client);
+
 /* Serves all members, after the machine or a deadline. */
 void oci_members_serve(struct oci_members *ms);
 

@@ -34,6 +34,7 @@
 #include "oci/stand_in.h"
 #include "oci/wire.h"
 #include "oci/workload.h"
+#include "places.h"
 
 #define MAX_CLIENTS 256
 #define STATUS_FAILED 125
@@ -55,6 +56,7 @@ struct monitor {
 	struct oci_workload own; /* the container whose machine it is */
 	struct oci_members members;
 	struct oci_client clients[MAX_CLIENTS];
+	uint64_t arrivals;	/* of clients */
 	struct oci_client *lister; /* NULL, or the client that waits for a list */
 	struct oci_client *measurer; /* NULL, or the client that waits for the usage of one */
 	struct oci_client gone;	/* stands for a closed client until the guest has replied */
@@ -397,16 +399,36 @@ static void serve_client(struct monitor *mon, struct oci_client *client)
 }
 
 /* A process whose client is gone keeps its place until it is freed. */
+static enum prog_place_use use_of(const struct monitor *mon, const struct oci_client *c)
+{
+	if (c->process || c == mon->own.starter || c == mon->lister || c == mon->measurer || oci_members_use(&mon->members, c))
+		return PROG_PLACE_BUSY;
+	return c->fd < 0 ? PROG_PLACE_FREE : PROG_PLACE_IDLE;
+}
+
+/* NULL: each client waits for the guest. */
+static struct oci_client *find_place(struct monitor *mon)
+{
+	struct prog_place places[MAX_CLIENTS];
+	int i;
+
+	for (i = 0; i < MAX_CLIENTS; i++)
+		places[i] = (struct prog_place){ use_of(mon, &mon->clients[i]), mon->clients[i].arrival };
+	i = prog_place_find(places, MAX_CLIENTS);
+	return i < 0 ? NULL : &mon->clients[i];
+}
+
 static void accept_client(struct monitor *mon)
 {
-	int i, fd = vsu_sock_accept(mon->listener);
+	int fd = vsu_sock_accept(mon->listener);
+	struct oci_client *c = fd < 0 ? NULL : find_place(mon);
 
-	for (i = 0; fd >= 0 && i < MAX_CLIENTS; i++)
-		if (mon->clients[i].fd < 0 && !mon->clients[i].process) {
-			mon->clients[i] = (struct oci_client){ .fd = fd };
-			return;
-		}
-	vsu_fd_close(&fd);
+	if (!c) {
+		vsu_fd_close(&fd);
+		return;
+	}
+	close_client(mon, c);
+	*c = (struct oci_client){ .fd = fd, .arrival = mon->arrivals++ };
 }
 
 /* ----------------------------------------------------------------------- signals */

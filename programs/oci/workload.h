@@ -34,6 +34,7 @@ enum oci_phase {
 /* A command that is connected, and the process of its "exec". */
 struct oci_client {
 	int fd;			/* -1: unused */
+	uint64_t arrival;	/* the number of clients before */
 	struct vagent_process *process;
 	char program[256];	/* of the process, for messages */
 	bool answered;		/* the process was executed */
