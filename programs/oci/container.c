@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <vmm-sys-util/parse.h>
 
 #include "oci/cgroup.h"
 #include "oci/container.h"
@@ -80,14 +83,50 @@ int oci_container_check_process(const struct oci_process *p, struct vsu_error *e
 	return 0;
 }
 
+/* Names of systemd(1)'s protocol: the runtime would pass the descriptors that it has. */
+int oci_container_check_descriptors(uint64_t preserved, struct vsu_error *err)
+{
+	const char *number = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
+	uint64_t n;
+
+	if (preserved)
+		return vsu_error_set(err, -EOPNOTSUPP, "option --preserve-fds: descriptors of the host do not reach a guest");
+	if (!number || (!vsu_parse_u64(number, &n) && !n))
+		return 0;
+	/* those of another process */
+	if (pid && (vsu_parse_u64(pid, &n) < 0 || n != (uint64_t)getpid()))
+		return 0;
+	return vsu_error_set(err, -EOPNOTSUPP, "variable LISTEN_FDS: descriptors of the host do not reach a guest");
+}
+
+/* A slash may be in place of each dot. */
+static bool is_sysctl(const char *name, const char *wanted)
+{
+	for (; *wanted && (*name == *wanted || (*name == '/' && *wanted == '.')); wanted++)
+		name++;
+	return !*name && !*wanted;
+}
+
+static int check_sysctls(const struct oci_spec *spec, struct vsu_error *err)
+{
+	const struct oci_pair *pair;
+
+	for (pair = spec->sysctls.items; pair < spec->sysctls.items + spec->sysctls.n; pair++) {
+		if (is_sysctl(pair->name, "kernel.hostname"))
+			return vsu_error_set(err, -EINVAL, "member 'linux.sysctl': '%s' is that of the member 'hostname'", pair->name);
+		if (is_sysctl(pair->name, "kernel.domainname") && spec->domainname && strcmp(pair->value, spec->domainname) != 0)
+			return vsu_error_set(err, -EINVAL, "member 'linux.sysctl': '%s' contradicts the member 'domainname'", pair->name);
+	}
+	return 0;
+}
+
 int oci_container_check(const struct oci_spec *spec, struct vsu_error *err)
 {
 	int rc = check_namespaces(spec, err);
 
 	rc = rc < 0 ? rc : check_hooks(spec, err);
 	rc = rc < 0 ? rc : oci_container_check_process(&spec->process, err);
-	if (!rc && spec->domainname && *spec->domainname)
-		rc = vsu_error_set(err, -EOPNOTSUPP, "member 'domainname' is not supported");
+	rc = rc < 0 ? rc : check_sysctls(spec, err);
 	if (!rc && spec->propagation && strstr(spec->propagation, "shared"))
 		rc = vsu_error_set(err, -EOPNOTSUPP, "member 'linux.rootfsPropagation': '%s' is not supported: mounts of a container's guest do not propagate to the host", spec->propagation);
 	if (!rc && oci_pod_sandbox(spec))
@@ -132,7 +171,7 @@ static char **join_sysctls(const struct oci_spec *spec, bool shares_name)
 {
 	const struct oci_pairs *pairs = &spec->sysctls;
 	const int64_t limit = spec->resources.pids_limit;
-	char **words = calloc(pairs->n + 3, sizeof(*words));
+	char **words = calloc(pairs->n + 4, sizeof(*words));
 	unsigned int i;
 	int n = 0;
 
@@ -140,6 +179,8 @@ static char **join_sysctls(const struct oci_spec *spec, bool shares_name)
 		n = asprintf(&words[i], "%s=%s", pairs->items[i].name, pairs->items[i].value);
 	if (words && n >= 0 && shares_name && spec->hostname)
 		n = asprintf(&words[i++], "kernel.hostname=%s", spec->hostname);
+	if (words && n >= 0 && spec->domainname && *spec->domainname)
+		n = asprintf(&words[i++], "kernel.domainname=%s", spec->domainname);
 	if (words && n >= 0 && limit > 0 && limit < MAX_THREADS && !oci_pod_sandbox(spec))
 		n = asprintf(&words[i++], "kernel.threads-max=%" PRId64, limit + GUEST_THREADS);
 	if (!words || n >= 0)

@@ -72,9 +72,7 @@ static int parse_options(struct create_options *o, int argc, char **argv, struct
 
 	if (!rc && !o->id)
 		rc = vsu_error_set(err, -EINVAL, "create: the id of a container is missing");
-	if (!rc && o->preserved)
-		rc = vsu_error_set(err, -EOPNOTSUPP, "option --preserve-fds: descriptors of the host do not reach a guest");
-	return rc;
+	return rc < 0 ? rc : oci_container_check_descriptors(o->preserved, err);
 }
 
 /* ----------------------------------------------------------------- configuration */

@@ -69,9 +69,7 @@ static int parse_options(struct exec_options *o, int argc, char **argv, struct v
 
 	if (!rc && (!o->id || !o->process))
 		rc = vsu_error_set(err, -EINVAL, "exec: %s", o->id ? "the option --process is missing" : "the id of a container is missing");
-	if (!rc && o->preserved)
-		rc = vsu_error_set(err, -EOPNOTSUPP, "option --preserve-fds: descriptors of the host do not reach a guest");
-	return rc;
+	return rc < 0 ? rc : oci_container_check_descriptors(o->preserved, err);
 }
 
 /* ----------------------------------------------------------------- process of the host */

@@ -137,7 +137,9 @@ static const struct {
 	const char *member, *sentence;
 } configs[] = {
 	{ "\"linux\":{\"devices\":[{\"path\":\"/dev/fuse\"}]}", "member 'linux.devices.0.path' is not supported" },
-	{ "\"hostname\":\"a\",\"domainname\":\"b\"", "member 'domainname' is not supported" },
+	{ "\"linux\":{\"sysctl\":{\"kernel.hostname\":\"a\"}}", "member 'linux.sysctl': 'kernel.hostname' is that of the member 'hostname'" },
+	{ "\"linux\":{\"sysctl\":{\"kernel/hostname\":\"a\"}}", "member 'linux.sysctl': 'kernel/hostname' is that of the member 'hostname'" },
+	{ "\"domainname\":\"a\",\"linux\":{\"sysctl\":{\"kernel.domainname\":\"b\"}}", "member 'linux.sysctl': 'kernel.domainname' contradicts the member 'domainname'" },
 	{ "\"linux\":{\"rootfsPropagation\":\"rshared\"}", "member 'linux.rootfsPropagation': 'rshared' is not supported" },
 	{ "\"process\":{\"selinuxLabel\":\"x\"}", "member 'process.selinuxLabel' is not supported" },
 	{ "\"process\":{\"apparmorProfile\":\"x\"}", "member 'process.apparmorProfile' is not supported" },
@@ -151,6 +153,34 @@ START_TEST(refused_configuration_makes_nothing)
 	ck_assert_int_eq(create(""), EXIT_FAILURE);
 	expect_report(configs[_i].sentence);
 	ck_assert_int_lt(access(context.root, F_OK), 0);
+}
+END_TEST
+
+static const struct {
+	const char *number, *pid;
+	int rc;
+} descriptors[] = {
+	{ NULL, NULL, 0 }, { "0", NULL, 0 }, { "2", "1", 0 }, { "2", NULL, -EOPNOTSUPP }, { "x", NULL, -EOPNOTSUPP },
+	{ "1", "own", -EOPNOTSUPP },
+};
+
+/* As of a service that systemd started for a connection */
+START_TEST(descriptors_of_a_service_are_refused)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+	const char *pid = descriptors[_i].pid;
+	char own[32];
+
+	snprintf(own, sizeof(own), "%d", (int)getpid());
+	if (descriptors[_i].number)
+		setenv("LISTEN_FDS", descriptors[_i].number, 1);
+	if (pid)
+		setenv("LISTEN_PID", strcmp(pid, "own") ? pid : own, 1);
+	ck_assert_int_eq(oci_container_check_descriptors(0, &err), descriptors[_i].rc);
+	if (descriptors[_i].rc < 0)
+		ck_assert_str_eq(err.msg, "variable LISTEN_FDS: descriptors of the host do not reach a guest");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_PID");
 }
 END_TEST
 
@@ -334,6 +364,7 @@ int main(void)
 	tcase_add_checked_fixture(t, init, fini);
 	tcase_add_loop_test(t, refused_words_are_reported, 0, COUNT(refusals));
 	tcase_add_loop_test(t, refused_configuration_makes_nothing, 0, COUNT(configs));
+	tcase_add_loop_test(t, descriptors_of_a_service_are_refused, 0, COUNT(descriptors));
 	tcase_add_test(t, no_profile_of_apparmor_is_permitted);
 	tcase_add_test(t, network_of_the_host_is_refused);
 	tcase_add_test(t, console_without_a_terminal_is_refused);
