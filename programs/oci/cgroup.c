@@ -18,6 +18,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "oci/cgroup.h"
+#include "oci/cgroup_values.h"
 #include "oci/pod.h"
 
 /* The kernel's value, which engines pass as a limit. */
@@ -123,16 +124,27 @@ static int join_path(const struct oci_spec *spec, const char *mount, const char 
 	return n < OCI_STATE_PATH ? 0 : vsu_error_set(err, -ENAMETOOLONG, "member 'linux.cgroupsPath' is too long");
 }
 
+static int choose_scope(const struct oci_spec *spec, const char *id, struct oci_scope *scope, struct vsu_error *err)
+{
+	char mount[OCI_STATE_PATH];
+
+	if (!oci_scope_is_possible())
+		return vsu_error_set(err, -EOPNOTSUPP, "this build has no control groups of systemd, because libsystemd was missing; choose the manager 'cgroupfs' of the engine");
+	if (find_mount(mount) < 0)
+		return vsu_error_set(err, -EOPNOTSUPP, "control groups of systemd need version 2, and this host has none; choose the manager 'cgroupfs' of the engine");
+	return oci_scope_parse(spec->cgroup, id, oci_state_is_host_root(), scope, err);
+}
+
 int oci_cgroup_choose(const struct oci_spec *spec, enum oci_cgroup_manager manager, const char *id,
-		      char folder[OCI_STATE_PATH], struct vsu_error *err)
+		      char folder[OCI_STATE_PATH], struct oci_scope *scope, struct vsu_error *err)
 {
 	/* limits of a pod's member hold in the guest */
 	const char *limit = oci_pod_sandbox(spec) ? NULL : find_limit(&spec->resources);
 	char mount[OCI_STATE_PATH];
 
-	*folder = '\0';
+	*folder = *scope->name = '\0';
 	if (manager == OCI_CGROUPS_SYSTEMD)
-		return vsu_error_set(err, -EOPNOTSUPP, "control groups by systemd are not supported; choose the manager 'cgroupfs' of the engine");
+		return choose_scope(spec, id, scope, err);
 	if (manager != OCI_CGROUPS_DISABLED && check_path(spec->cgroup, err) < 0)
 		return -EINVAL;
 	if (manager != OCI_CGROUPS_DISABLED && !find_mount(mount))
@@ -200,12 +212,6 @@ static int write_limit(const char *folder, const char *file, const char *member,
 	return rc < 0 ? vsu_error_sys(err, rc, "member 'linux.resources.%s': cannot write '%s' to '%s/%s'", member, value, folder, file) : 0;
 }
 
-/* Converts a weight from the range of version 1 to that of version 2. */
-int64_t oci_cgroup_weight(int64_t shares)
-{
-	return shares < 2 ? 1 : shares > 262144 ? 10000 : 1 + (shares - 2) * 9999 / 262142;
-}
-
 static void format_number(char value[VALUE_BYTES], int64_t number)
 {
 	if (number < 0)
@@ -216,7 +222,6 @@ static void format_number(char value[VALUE_BYTES], int64_t number)
 
 static int write_numbers(const char *folder, const struct oci_resources *r, struct vsu_error *err)
 {
-	const int64_t swap = r->memory_swap > 0 && r->memory_limit > 0 ? r->memory_swap - r->memory_limit : r->memory_swap;
 	struct limit limits[] = {
 		{ .file = "cpu.weight", .member = "cpu.shares", .is_set = r->cpu_shares != 0 },
 		{ .file = "cpu.max.burst", .member = "cpu.burst", .is_set = r->cpu_burst != 0 },
@@ -226,7 +231,7 @@ static int write_numbers(const char *folder, const struct oci_resources *r, stru
 		{ .file = "io.weight", .member = "blockIO.weight", .is_set = r->block_weight != 0 },
 	};
 	const int64_t numbers[] = {
-		oci_cgroup_weight(r->cpu_shares), r->cpu_burst, r->cpu_idle, r->memory_reservation, swap, r->block_weight,
+		oci_cgroup_weight(r->cpu_shares), r->cpu_burst, r->cpu_idle, r->memory_reservation, oci_cgroup_swap(r), r->block_weight,
 	};
 	unsigned int i;
 	int rc = 0;
@@ -269,6 +274,49 @@ int oci_cgroup_limit(const char *folder, const struct oci_resources *r, struct v
 	for (i = 0; !rc && i < r->unified.n; i++)
 		rc = write_limit(folder, r->unified.items[i].name, "unified", r->unified.items[i].value, err);
 	return rc;
+}
+
+int oci_cgroup_update(const struct oci_state *s, const struct oci_resources *r, struct vsu_error *err)
+{
+	const int rc = *s->unit ? oci_scope_update(s->unit, r, err) : 0;
+
+	return rc < 0 ? rc : oci_cgroup_limit(s->cgroup, r, err);
+}
+
+/* ------------------------------------------------------------------------ scopes */
+
+/* "0::PATH" is the line of version 2. */
+static int find_group(pid_t pid, char folder[OCI_STATE_PATH], struct vsu_error *err)
+{
+	char mount[OCI_STATE_PATH], path[64], line[OCI_STATE_PATH];
+	int n = -1, rc = find_mount(mount);
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	f = rc < 0 ? NULL : fopen(path, "re");
+	while (f && n < 0 && fgets(line, sizeof(line), f))
+		if (!strncmp(line, "0::/", 4)) {
+			line[strcspn(line, "\n")] = '\0';
+			n = snprintf(folder, OCI_STATE_PATH, "%s%s", mount, line + 3);
+		}
+	if (f)
+		fclose(f);
+	if (n > 0 && n < OCI_STATE_PATH)
+		return 0;
+	*folder = '\0';
+	return vsu_error_set(err, -ENOENT, "cannot find the control group of process %d", (int)pid);
+}
+
+int oci_cgroup_start_scope(const struct oci_scope *scope, struct oci_state *s, const struct oci_resources *r,
+			   struct vsu_error *err)
+{
+	int rc = oci_scope_start(scope, s->pid, r, err);
+
+	if (rc == -EEXIST)
+		return rc;
+	strcpy(s->unit, scope->name);
+	rc = rc < 0 ? rc : find_group(s->pid, s->cgroup, err);
+	return rc < 0 ? rc : oci_cgroup_limit(s->cgroup, r, err);
 }
 
 /* ----------------------------------------------------------------------- owning */
@@ -436,13 +484,18 @@ static unsigned int kill_processes(const struct oci_state *s)
 	return nothers;
 }
 
+static int refuse_others(const struct oci_state *s, struct vsu_error *err)
+{
+	return vsu_error_set(err, -EBUSY, "the control group '%s' remains, because it has processes of others", s->cgroup);
+}
+
 static int remove_entered(const struct oci_state *s, struct vsu_error *err)
 {
 	const uint64_t until_ns = vsu_now_ns() + REMOVE_NS;
 
 	for (;;) {
 		if (kill_processes(s))
-			return vsu_error_set(err, -EBUSY, "the control group '%s' remains, because it has processes of others", s->cgroup);
+			return refuse_others(s, err);
 		if (!rmdir(s->cgroup) || errno == ENOENT)
 			return 0;
 		if (errno != EBUSY || vsu_now_ns() > until_ns)
@@ -469,11 +522,20 @@ static int remove_owned(const char *root, const char *name, const struct oci_sta
 	return rc;
 }
 
+static int remove_scope(const struct oci_state *s, struct vsu_error *err)
+{
+	if (*s->cgroup && kill_processes(s))
+		return refuse_others(s, err);
+	return oci_scope_stop(s->unit, err);
+}
+
 int oci_cgroup_remove(const char *root, const struct oci_state *s, struct vsu_error *err)
 {
 	char name[NAME_BYTES];
 	int owned, rc;
 
+	if (*s->unit)
+		return remove_scope(s, err);
 	if (!*s->cgroup)
 		return 0;
 	format_name(s->cgroup, name);

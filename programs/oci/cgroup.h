@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 
+#include "oci/scope.h"
 #include "oci/spec.h"
 #include "oci/state.h"
 
@@ -20,12 +21,19 @@
 enum oci_cgroup_manager { OCI_CGROUPS_DISABLED, OCI_CGROUPS_FILES, OCI_CGROUPS_SYSTEMD };
 
 /*
- * Chooses the folder of a container's control group: folder is empty if the manager makes none, or if this
- * host has none of version 2. -EOPNOTSUPP: then the configuration has a limit that needs one, or the manager is
- * systemd; -EINVAL: its path.
+ * Chooses the folder of a container's control group, which is empty if the manager makes none, or if this host has none of
+ * version 2; or its scope, if the manager is systemd, which chooses the folder. -EOPNOTSUPP: the configuration has a limit
+ * that needs a group, or systemd needs version 2 or this build's libsystemd; -EINVAL: its path.
  */
 int oci_cgroup_choose(const struct oci_spec *spec, enum oci_cgroup_manager manager, const char *id,
-		      char folder[OCI_STATE_PATH], struct vsu_error *err);
+		      char folder[OCI_STATE_PATH], struct oci_scope *scope, struct vsu_error *err);
+
+/*
+ * Starts a scope with the process of the state, and writes the limits. The state has its unit and folder then, also after a
+ * failure, so that the unit is removed.
+ */
+int oci_cgroup_start_scope(const struct oci_scope *scope, struct oci_state *s, const struct oci_resources *r,
+			   struct vsu_error *err);
 
 /*
  * Checks that nobody uses the group, which the end of the container removes with all its processes. -EBUSY: it, or
@@ -44,11 +52,11 @@ int oci_cgroup_enter(const char *root, const struct oci_state *s, const struct o
 /* Whether r sets limits that only a control group can change while the machine runs. */
 bool oci_cgroup_has_limits(const struct oci_resources *r);
 
-/* Writes the limits that r sets, also those of an update. */
-int oci_cgroup_limit(const char *folder, const struct oci_resources *r, struct vsu_error *err);
+/* Changes the limits that r sets, of a container whose machine runs. */
+int oci_cgroup_update(const struct oci_state *s, const struct oci_resources *r, struct vsu_error *err);
 
-/* The weight of version 2 for shares of version 1. */
-int64_t oci_cgroup_weight(int64_t shares);
+/* Writes the limits that r sets. */
+int oci_cgroup_limit(const char *folder, const struct oci_resources *r, struct vsu_error *err);
 
 /*
  * Kills the processes of the machine that remain in a group that the container's monitor has entered, such as its daemons,

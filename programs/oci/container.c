@@ -13,7 +13,7 @@
 
 #include <vmm-sys-util/parse.h>
 
-#include "oci/cgroup.h"
+#include "oci/cgroup_values.h"
 #include "oci/container.h"
 #include "oci/pod.h"
 

@@ -403,7 +403,7 @@ static int update_container(const struct target *t, const struct oci_resources *
 		return vsu_error_set(err, -EOPNOTSUPP, "container '%s' is a member of a pod, whose limits cannot be changed", t->state.id);
 	if (!*t->state.cgroup)
 		return vsu_error_set(err, -EOPNOTSUPP, "container '%s' has no control group, whose limits could be changed", t->state.id);
-	return oci_cgroup_limit(t->state.cgroup, r, err);
+	return oci_cgroup_update(&t->state, r, err);
 }
 
 int oci_update(struct oci_context *c, int argc, char **argv)

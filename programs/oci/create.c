@@ -97,11 +97,11 @@ static int read_bundle(struct oci_state *s, const struct create_options *o, stru
 }
 
 static int fill_state(struct oci_state *s, const struct create_options *o, enum oci_cgroup_manager cgroups,
-		      char cgroup[OCI_STATE_PATH], struct vsu_error *err)
+		      char cgroup[OCI_STATE_PATH], struct oci_scope *scope, struct vsu_error *err)
 {
 	int n, rc = read_bundle(s, o, err);
 
-	rc = rc < 0 ? rc : oci_cgroup_choose(s->spec, cgroups, o->id, cgroup, err);
+	rc = rc < 0 ? rc : oci_cgroup_choose(s->spec, cgroups, o->id, cgroup, scope, err);
 	if (rc < 0)
 		return rc;
 	n = snprintf(s->root, sizeof(s->root), "%s%s%s", *s->spec->root == '/' ? "" : s->bundle, *s->spec->root == '/' ? "" : "/", s->spec->root);
@@ -123,6 +123,7 @@ struct create {
 	struct oci_state state;
 	int folder;
 	char cgroup[OCI_STATE_PATH];	/* chosen; that of the state was claimed */
+	struct oci_scope scope;	/* in place of it */
 	bool has_run_hooks;	/* of create; or the monitor may have run them */
 	char remark[sizeof(((struct oci_message *)0)->text)]; /* of the monitor; empty: none */
 };
@@ -175,6 +176,15 @@ static int run_hooks(struct create *c, int ready, struct oci_message *m)
 	return oci_wire_send(ready, m, NULL, 0);
 }
 
+/* Limits of a member hold in the guest. */
+static int start_scope(struct create *c, struct vsu_error *err)
+{
+	const struct oci_resources none = { .memory_limit = 0 };
+	const struct oci_spec *spec = c->state.spec;
+
+	return *c->scope.name ? oci_cgroup_start_scope(&c->scope, &c->state, oci_pod_sandbox(spec) ? &none : &spec->resources, err) : 0;
+}
+
 /* A monitor that has ended is noticed afterwards. */
 static int begin_monitor(struct create *c, pid_t pid, int ready, struct vsu_error *err)
 {
@@ -184,7 +194,8 @@ static int begin_monitor(struct create *c, pid_t pid, int ready, struct vsu_erro
 	c->has_run_hooks = c->state.spec->hooks[OCI_CREATE_CONTAINER].n > 0;
 	c->state.pid = pid;
 	c->state.begun = oci_state_begun(pid);
-	rc = oci_state_write(c->context->root, c->folder, &c->state, err);
+	rc = start_scope(c, err);
+	rc = rc < 0 ? rc : oci_state_write(c->context->root, c->folder, &c->state, err);
 	if (!rc && oci_wire_send(ready, &begin, NULL, 0) < 0)
 		rc = vsu_error_set(err, -ECONNRESET, "the monitor of the container has ended");
 	return rc;
@@ -297,7 +308,7 @@ static void undo_create(struct create *c)
 static int create_container(struct create *c, struct vsu_error *err)
 {
 	char path[OCI_STATE_PATH + 16];
-	int rc = fill_state(&c->state, c->options, c->context->cgroups, c->cgroup, err);
+	int rc = fill_state(&c->state, c->options, c->context->cgroups, c->cgroup, &c->scope, err);
 
 	c->folder = rc < 0 ? rc : oci_state_create(c->context->root, c->options->id, err);
 	if (c->folder < 0)

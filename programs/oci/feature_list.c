@@ -7,6 +7,7 @@
 #include "oci/feature_list.h"
 #include "oci/filter.h"
 #include "oci/mount_options.h"
+#include "oci/scope.h"
 #include "oci/spec.h"
 #include "oci/spec_rows.h"
 
@@ -97,8 +98,8 @@ static void print_cgroup(struct vsu_json *j)
 	vsu_json_open(j, "cgroup", '{');
 	vsu_json_bool(j, "v1", false);
 	vsu_json_bool(j, "v2", true);
-	vsu_json_bool(j, "systemd", false);
-	vsu_json_bool(j, "systemdUser", false);
+	vsu_json_bool(j, "systemd", oci_scope_is_possible());
+	vsu_json_bool(j, "systemdUser", oci_scope_is_possible());
 	vsu_json_bool(j, "rdma", false);
 	vsu_json_close(j, '}');
 }

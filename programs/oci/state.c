@@ -84,7 +84,7 @@ int oci_state_open_monitor(const struct oci_state *s)
 /* --------------------------------------------------------------------- folders */
 
 /* Root of a user namespace is root of podman's, and maps fewer users than the host has. */
-static bool is_host_root(void)
+bool oci_state_is_host_root(void)
 {
 	unsigned long inside = 1, outside = 1, n = 0;
 	FILE *f = geteuid() ? NULL : fopen("/proc/self/uid_map", "re");
@@ -107,7 +107,7 @@ int oci_state_root(const char *given, char root[OCI_STATE_PATH], struct vsu_erro
 		strcpy(root, given);
 		return 0;
 	}
-	if (is_host_root()) {
+	if (oci_state_is_host_root()) {
 		strcpy(root, "/run/" FOLDER);
 		return 0;
 	}
@@ -365,6 +365,7 @@ static void write_state(const struct oci_state *s, bool own, FILE *to)
 		vsu_json_u64(&j, "begun", s->begun);
 		vsu_json_u64(&j, "made", s->made);
 		vsu_json_text(&j, "cgroup", s->cgroup);
+		vsu_json_text(&j, "unit", s->unit);
 	}
 	write_annotations(&j, s->spec);
 	vsu_json_close(&j, '}');
@@ -546,6 +547,8 @@ static void on_member(void *opaque, const char *path, const char *value, bool is
 		copy_text(s->root, value);
 	else if (!strcmp(path, "cgroup"))
 		copy_text(s->cgroup, value);
+	else if (!strcmp(path, "unit"))
+		snprintf(s->unit, sizeof(s->unit), "%s", value);
 }
 
 static int read_text(const char *root, const char *id, char **text)

@@ -43,6 +43,7 @@ struct oci_state {
 	char bundle[OCI_STATE_PATH];
 	char root[OCI_STATE_PATH];	/* folder of its files */
 	char cgroup[OCI_STATE_PATH];	/* folder of its control group; empty: none */
+	char unit[256];		/* of systemd, which made the group; empty: this program did */
 	int64_t created;	/* seconds since 1970 */
 	uint32_t owner;		/* user */
 	struct oci_spec *spec;	/* its annotations; or NULL */
@@ -53,6 +54,7 @@ struct oci_state {
  * Chooses the folder of all containers: the given one, /run/cvmm-oci for root of the host, or one below
  * XDG_RUNTIME_DIR, also for root of a user namespace, who may not write to /run. -ENOENT: none.
  */
+bool oci_state_is_host_root(void);
 int oci_state_root(const char *given, char root[OCI_STATE_PATH], struct vsu_error *err);
 
 /*

@@ -17,6 +17,7 @@
 static char folder[64], root[64], group[OCI_STATE_PATH];
 static struct oci_state state;
 static struct oci_spec spec;
+static struct oci_scope scope;
 static struct vsu_error err;
 
 static void init(void)
@@ -315,7 +316,7 @@ START_TEST(disabled_manager_makes_none)
 	spec.resources.cpu_shares = 1024;
 	spec.resources.memory_limit = 1 << 20;
 	spec.resources.pids_limit = 5;
-	ck_assert_int_eq(oci_cgroup_choose(&spec, OCI_CGROUPS_DISABLED, "a", group, &err), 0);
+	ck_assert_int_eq(oci_cgroup_choose(&spec, OCI_CGROUPS_DISABLED, "a", group, &scope, &err), 0);
 	ck_assert_str_eq(group, "");
 	ck_assert_int_eq(oci_cgroup_claim(group, &err), 0);
 	*state.cgroup = '\0';
@@ -328,15 +329,20 @@ END_TEST
 START_TEST(limit_that_needs_one_is_refused)
 {
 	spec.resources.cpu_shares = 512;
-	assert_refused(oci_cgroup_choose(&spec, OCI_CGROUPS_DISABLED, "a", group, &err), -EOPNOTSUPP,
+	assert_refused(oci_cgroup_choose(&spec, OCI_CGROUPS_DISABLED, "a", group, &scope, &err), -EOPNOTSUPP,
 		       "member 'linux.resources.cpu.shares' needs a control group of version 2, and they are disabled", err);
 }
 END_TEST
 
-START_TEST(manager_systemd_is_refused)
+/* Hosts of tests have none. */
+START_TEST(manager_systemd_needs_version_2)
 {
-	assert_refused(oci_cgroup_choose(&spec, OCI_CGROUPS_SYSTEMD, "a", group, &err), -EOPNOTSUPP,
-		       "control groups by systemd are not supported; choose the manager 'cgroupfs' of the engine", err);
+	int rc;
+
+	spec.cgroup = (char[]){ "/no/scope" };
+	rc = oci_cgroup_choose(&spec, OCI_CGROUPS_SYSTEMD, "a", group, &scope, &err);
+	ck_assert(rc == -EOPNOTSUPP || rc == -EINVAL);
+	ck_assert_ptr_nonnull(strstr(err.msg, rc == -EINVAL ? "is not SLICE:PREFIX:NAME" : "choose the manager 'cgroupfs' of the engine"));
 }
 END_TEST
 
@@ -345,7 +351,7 @@ static const char *const foreign[] = { "/", "//", "/a/../../b", ".." };
 START_TEST(path_of_no_group_below_the_mount_is_refused)
 {
 	spec.cgroup = (char *)(uintptr_t)foreign[_i];
-	ck_assert_int_eq(oci_cgroup_choose(&spec, OCI_CGROUPS_FILES, "a", group, &err), -EINVAL);
+	ck_assert_int_eq(oci_cgroup_choose(&spec, OCI_CGROUPS_FILES, "a", group, &scope, &err), -EINVAL);
 	ck_assert_ptr_nonnull(strstr(err.msg, "member 'linux.cgroupsPath'"));
 }
 END_TEST
@@ -444,7 +450,7 @@ int main(void)
 	tcase_add_test(t, processes_that_came_between_are_not_joined);
 	tcase_add_test(t, disabled_manager_makes_none);
 	tcase_add_test(t, limit_that_needs_one_is_refused);
-	tcase_add_test(t, manager_systemd_is_refused);
+	tcase_add_test(t, manager_systemd_needs_version_2);
 	tcase_add_loop_test(t, path_of_no_group_below_the_mount_is_refused, 0, COUNT(foreign));
 	tcase_add_test(t, limits_are_written_as_version_2_has_them);
 	tcase_add_test(t, no_limit_is_written_as_a_word);

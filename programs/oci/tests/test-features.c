@@ -33,7 +33,11 @@ static const struct {
 	{ "\"rbind\"", false },
 	{ "\"namespaces\":[\"cgroup\",\"ipc\",\"mount\",\"network\",\"pid\",\"uts\"]", false },
 	{ "\"CAP_CHECKPOINT_RESTORE\"", false },
+#ifdef HAVE_LIBSYSTEMD
+	{ "\"cgroup\":{\"v1\":false,\"v2\":true,\"systemd\":true,\"systemdUser\":true,\"rdma\":false}", false },
+#else
 	{ "\"cgroup\":{\"v1\":false,\"v2\":true,\"systemd\":false,\"systemdUser\":false,\"rdma\":false}", false },
+#endif
 	{ "\"seccomp\":{\"enabled\":true,\"actions\":[\"SCMP_ACT_KILL\"", true },
 	{ "\"operators\":[\"SCMP_CMP_NE\",\"SCMP_CMP_LT\",\"SCMP_CMP_LE\",\"SCMP_CMP_EQ\",\"SCMP_CMP_GE\",\"SCMP_CMP_GT\",\"SCMP_CMP_MASKED_EQ\"]", true },
 	{ "\"SCMP_ARCH_AARCH64\"", true },
