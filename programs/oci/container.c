@@ -76,8 +76,6 @@ static int check_hooks(const struct oci_spec *spec, struct vsu_error *err)
 
 int oci_container_check_process(const struct oci_process *p, struct vsu_error *err)
 {
-	if (p->apparmor && *p->apparmor && strcmp(p->apparmor, "unconfined") != 0)
-		return vsu_error_set(err, -EOPNOTSUPP, "member 'process.apparmorProfile' is not supported: profiles of the host confine no process of a guest");
 	if (p->selinux && *p->selinux)
 		return vsu_error_set(err, -EOPNOTSUPP, "member 'process.selinuxLabel' is not supported: labels of the host confine no process of a guest");
 	return 0;

@@ -26,6 +26,7 @@
 #include "oci/monitor.h"
 #include "oci/pid_file.h"
 #include "oci/pod.h"
+#include "oci/profile.h"
 #include "oci/wire.h"
 
 enum { BUNDLE, CONSOLE, PID_FILE, PRESERVE, NO_PIVOT, NO_KEYRING, CREATE_ID };
@@ -112,6 +113,16 @@ static int fill_state(struct oci_state *s, const struct create_options *o, enum 
 	s->created = (int64_t)time(NULL);
 	s->owner = geteuid();
 	return 0;
+}
+
+/* QEMU and its servers have confinements of their own, which need mounts that profiles for containers forbid. */
+static int check_profile(const struct oci_spec *spec, const struct oci_settings *settings, struct vsu_error *err)
+{
+	const char *name = spec->process.apparmor;
+
+	if (settings->emulate && !oci_profile_is_none(name))
+		return vsu_error_set(err, -EOPNOTSUPP, "member 'process.apparmorProfile' is not supported for an emulated machine");
+	return oci_profile_check(name, err);
 }
 
 /* ----------------------------------------------------------------------- monitor */
@@ -310,6 +321,7 @@ static int create_container(struct create *c, struct vsu_error *err)
 	char path[OCI_STATE_PATH + 16];
 	int rc = fill_state(&c->state, c->options, c->context->cgroups, c->cgroup, &c->scope, err);
 
+	rc = rc < 0 ? rc : check_profile(c->state.spec, &c->settings, err);
 	c->folder = rc < 0 ? rc : oci_state_create(c->context->root, c->options->id, err);
 	if (c->folder < 0)
 		return c->folder;

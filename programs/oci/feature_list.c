@@ -113,7 +113,7 @@ static void print_linux(struct vsu_json *j)
 	print_capabilities(j);
 	print_cgroup(j);
 	print_seccomp(j);
-	print_switch(j, "apparmor", false);
+	print_switch(j, "apparmor", true);
 	print_switch(j, "selinux", false);
 	print_switch(j, "intelRdt", false);
 	print_switch(j, "netDevices", false);

@@ -17,6 +17,7 @@
 #include "confine/confine.h"
 #include "descriptors.h"
 #include "oci/monitor_confinement.h"
+#include "oci/profile.h"
 #include "oci/view.h"
 
 #define OWN_FILES "/proc/self/fd"
@@ -91,15 +92,17 @@ int oci_monitor_separate(struct vsu_error *err)
 
 int oci_monitor_confine(const struct oci_monitor_files *files, const char **remark, struct vsu_error *err)
 {
+	const char *profile = files ? files->spec->process.apparmor : NULL;
 	struct confine_plan plan = CONFINE_PLAN_INIT;
-	int rc;
+	int rc, attribute;
 
 	plan.drops = CONFINE_DROP_RIGHTS | CONFINE_DROP_TRACING;
 	plan.complaint = plan.filter_complaint = VSU_LOG_DEBUG;
 	plan.action = CALL_FILTER_FAIL;
 	plan.calls[0] = &call_table_serving;
 	plan.calls[1] = &monitoring;
-	rc = add_files(&plan, err);
+	rc = oci_profile_open(profile, &attribute, err);
+	rc = rc < 0 ? rc : add_files(&plan, err);
 	if (!rc && prog_descriptors_close_folders() < 0)
 		rc = vsu_error_set(err, -ENOENT, "the descriptors of the monitor, /proc/self/fd, cannot be read");
 	if (!rc && files && files->serves) {
@@ -111,6 +114,9 @@ int oci_monitor_confine(const struct oci_monitor_files *files, const char **rema
 	}
 	if (!rc && files)
 		rc = leave_namespace(files, err);
+	/* its rules may forbid what was done so far */
+	rc = rc < 0 ? rc : oci_profile_enter(profile, &attribute, err);
+	vsu_fd_close(&attribute);
 	rc = rc < 0 ? rc : confine_execute(&plan, CONFINE_CLOSE, err);
 	rc = rc < 0 ? rc : confine_execute(&plan, CONFINE_FILTER, err);
 	if (!rc && !confine_has_closed(&plan))

@@ -142,7 +142,6 @@ static const struct {
 	{ "\"domainname\":\"a\",\"linux\":{\"sysctl\":{\"kernel.domainname\":\"b\"}}", "member 'linux.sysctl': 'kernel.domainname' contradicts the member 'domainname'" },
 	{ "\"linux\":{\"rootfsPropagation\":\"rshared\"}", "member 'linux.rootfsPropagation': 'rshared' is not supported" },
 	{ "\"process\":{\"selinuxLabel\":\"x\"}", "member 'process.selinuxLabel' is not supported" },
-	{ "\"process\":{\"apparmorProfile\":\"x\"}", "member 'process.apparmorProfile' is not supported" },
 	{ "\"process\":{\"terminal\":true}", "member 'process.terminal' requires the option --console-socket" },
 	{ "\"mounts\":[{\"destination\":\"/a\",\"type\":\"nfs\"}]", "mount of '/a': type 'nfs' is not supported" },
 };
@@ -181,15 +180,6 @@ START_TEST(descriptors_of_a_service_are_refused)
 		ck_assert_str_eq(err.msg, "variable LISTEN_FDS: descriptors of the host do not reach a guest");
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_PID");
-}
-END_TEST
-
-/* An engine writes it for "apparmor=unconfined". */
-START_TEST(no_profile_of_apparmor_is_permitted)
-{
-	const struct oci_process p = { .apparmor = (char[]){ "unconfined" } };
-
-	ck_assert_int_eq(oci_container_check_process(&p, NULL), 0);
 }
 END_TEST
 
@@ -365,7 +355,6 @@ int main(void)
 	tcase_add_loop_test(t, refused_words_are_reported, 0, COUNT(refusals));
 	tcase_add_loop_test(t, refused_configuration_makes_nothing, 0, COUNT(configs));
 	tcase_add_loop_test(t, descriptors_of_a_service_are_refused, 0, COUNT(descriptors));
-	tcase_add_test(t, no_profile_of_apparmor_is_permitted);
 	tcase_add_test(t, network_of_the_host_is_refused);
 	tcase_add_test(t, console_without_a_terminal_is_refused);
 	tcase_add_test(t, failed_monitor_leaves_nothing);

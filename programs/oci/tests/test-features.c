@@ -42,7 +42,7 @@ static const struct {
 	{ "\"operators\":[\"SCMP_CMP_NE\",\"SCMP_CMP_LT\",\"SCMP_CMP_LE\",\"SCMP_CMP_EQ\",\"SCMP_CMP_GE\",\"SCMP_CMP_GT\",\"SCMP_CMP_MASKED_EQ\"]", true },
 	{ "\"SCMP_ARCH_AARCH64\"", true },
 	{ "\"supportedFlags\":[\"SECCOMP_FILTER_FLAG_LOG\",\"SECCOMP_FILTER_FLAG_SPEC_ALLOW\",\"SECCOMP_FILTER_FLAG_TSYNC\"]", true },
-	{ "\"apparmor\":{\"enabled\":false}", false },
+	{ "\"apparmor\":{\"enabled\":true}", false },
 	{ "\"netDevices\":{\"enabled\":false}", false },
 };
 
