@@ -35,7 +35,7 @@ int prog_mount_new(const char *type, const char *options);
 /* Restricts a tree, including mounts inside it. -ENOSYS: Linux before 5.12. */
 int prog_mount_restrict(int tree, uint64_t attributes);
 
-/* The same without mounts inside it. */
+/* Restricts a mount without the mounts inside it. */
 int prog_mount_restrict_one(int tree, uint64_t attributes);
 
 /* Mounts a copy over the file or folder of a descriptor. */

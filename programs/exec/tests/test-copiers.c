@@ -85,7 +85,7 @@ static int run_in_background(int (*fn)(void))
 
 static int (*const cases[])(void) = { begin_in_background, go_to_background };
 
-/* Nor is this process stopped. */
+/* The process is not stopped. */
 START_TEST(background_process_does_not_read_what_is_typed_for_others)
 {
 	int status;

@@ -189,7 +189,7 @@ struct cvmm_exec_config {
 	 * is the first disk of the machine. NULL: root.
 	 */
 	const char *image;
-	/* Of the guest, in which the command runs: USER or USER:GROUP, names or numbers; NULL: root */
+	/* The user of the guest as whom the command runs: USER or USER:GROUP, names or numbers; NULL: root */
 	const char *user;
 };
 
