@@ -92,6 +92,21 @@ static bool offer_row(struct check *c)
 	return offer(c, c->row->with);
 }
 
+/* The first 8 bytes of the configuration space. */
+static bool config_word(struct check *c, uint64_t *word)
+{
+	const struct vhost_user_config request = { .size = 8 };
+	unsigned char bytes[20] = { 0 };
+
+	memcpy(bytes, &request, sizeof(request));
+	if (!check_send(c, VHOST_USER_GET_CONFIG, V1, bytes, sizeof(bytes), NULL, 0) ||
+	    !check_reply(c, VHOST_USER_GET_CONFIG) || !check_reply_bytes(c, bytes, sizeof(bytes)))
+		return false;
+	memcpy(word, bytes + 12, sizeof(*word));
+	*word = le64toh(*word);
+	return true;
+}
+
 /* --------------------------------------------------------------------- disk */
 
 #define IN 0
@@ -106,20 +121,25 @@ static bool offer_row(struct check *c)
 #define F_WRITE_ZEROES (UINT64_C(1) << 14)
 #define SECTOR 512u
 
-/* The reply to a read of n bytes with status OK. */
-static bool reads(struct check *c, uint32_t sector, uint32_t n, int byte)
+/* The reply to a read. */
+static bool has_bytes(struct check *c, uint32_t n, int byte)
 {
-	const struct data in = { .len = 16, .reply = n + 1, .at = n, .width = 1,
-				 .words = { IN, 0, sector } };
 	uint32_t i;
 
-	if (!complete(c, &in))
-		return false;
 	for (i = 0; i < n; i++)
 		if (c->guest[CHECK_REPLY + i] != byte)
 			return check_fail(c, "byte %u of the disk has %#x, expected %#x", i,
 					  c->guest[CHECK_REPLY + i], byte);
 	return true;
+}
+
+/* The reply to a read of n bytes with status OK. */
+static bool reads(struct check *c, uint32_t sector, uint32_t n, int byte)
+{
+	const struct data in = { .len = 16, .reply = n + 1, .at = n, .width = 1,
+				 .words = { IN, 0, sector } };
+
+	return complete(c, &in) && has_bytes(c, n, byte);
 }
 
 /* The sectors that the row has written can be read. */
@@ -141,6 +161,42 @@ static bool write_sector_2(struct check *c)
 static bool is_zeroed(struct check *c)
 {
 	return reads(c, 2, SECTOR, 0);
+}
+
+#define LAST UINT32_MAX
+
+/* The sector of the request is relative to the end of the disk: LAST or 0. */
+static bool complete_at_end(struct check *c, struct data d)
+{
+	uint64_t capacity;
+
+	if (!config_word(c, &capacity))
+		return false;
+	capacity -= d.words[2] == LAST;
+	d.words[2] = (uint32_t)capacity;
+	d.words[3] = (uint32_t)(capacity >> 32);
+	return complete(c, &d);
+}
+
+static bool complete_row_at_end(struct check *c)
+{
+	return complete_at_end(c, *(const struct data *)c->row->with);
+}
+
+static bool write_last(struct check *c)
+{
+	const struct data out = { .len = 16 + SECTOR, .reply = 1, .width = 1, .head = 16,
+				  .words = { OUT, 0, LAST } };
+
+	return complete_at_end(c, out);
+}
+
+static bool last_is_written(struct check *c)
+{
+	const struct data in = { .len = 16, .reply = SECTOR + 1, .at = SECTOR, .width = 1,
+				 .words = { IN, 0, LAST } };
+
+	return complete_at_end(c, in) && has_bytes(c, SECTOR, PATTERN);
 }
 
 /* -------------------------------------------------------------- file system */
@@ -165,19 +221,12 @@ static bool vsock_reset(struct check *c)
 {
 	const struct check_desc buffer = { CHECK_GUEST_ADDR + CHECK_REPLY, 4096, CHECK_WRITE, 0 };
 	struct data d = *(const struct data *)c->row->with;
-	const struct vhost_user_config request = { .size = 8 };
-	unsigned char bytes[20] = { 0 };
 	struct check_used used;
+	uint64_t cid;
 
-	memcpy(bytes, &request, sizeof(request));
-	if (!check_send(c, VHOST_USER_GET_CONFIG, VHOST_USER_HDR_VERSION, bytes, sizeof(bytes), NULL,
-			0) ||
-	    !check_reply(c, VHOST_USER_GET_CONFIG))
+	if (!config_word(c, &cid) || !start(c))
 		return false;
-	memcpy(d.words, c->reply.payload + 12, 4);
-	d.words[0] = le32toh(d.words[0]);
-	if (!start(c))
-		return false;
+	d.words[0] = (uint32_t)cid;
 	c->ring = 0;
 	if (!check_offer(c, 0, &buffer, 1))
 		return false;
@@ -210,6 +259,10 @@ static bool vsock_reset(struct check *c)
 				       .words = { OUT, 0, sector }, __VA_ARGS__), \
 	  { start, complete_row, is_written } }
 #define BLK_BAD(name, rule, ...) MALFORMED("blk." name, rule, BLK, __VA_ARGS__)
+#define BLK_END(name, rule, length, offset, value, type, sector, ...) \
+	{ "blk." name, rule, BLK, PF(REPLY_ACK) | PF(CONFIG), \
+	  &(const struct data){ .len = length, STATUS(offset, value), .words = { type, 0, sector } }, \
+	  { start, __VA_ARGS__ } }
 #define BEYOND 0x00f00000		/* the upper word of a sector */
 
 const struct check_case check_blk[] = {
@@ -229,6 +282,18 @@ const struct check_case check_blk[] = {
 		.words = { OUT, 0, 0, BEYOND }),
 	BLK_ROW("write-wraps", "a write that wraps is an I/O error", 16 + 2 * SECTOR, 0, IOERR,
 		.words = { OUT, 0, UINT32_MAX, UINT32_MAX }),
+	BLK_END("read-last", "the last sector is read", 16, SECTOR, OK, IN, LAST, complete_row_at_end),
+	BLK_END("read-end", "a read behind the last sector is an I/O error", 16, SECTOR, IOERR, IN, 0,
+		complete_row_at_end),
+	BLK_END("read-across", "a read across the end is an I/O error", 16, 2 * SECTOR, IOERR, IN,
+		LAST, complete_row_at_end),
+	BLK_END("write-last", "the last sector is written", 16 + SECTOR, 0, OK, OUT, LAST,
+		complete_row_at_end, write_last, last_is_written),
+	BLK_END("write-end", "a write behind the last sector is an I/O error", 16 + SECTOR, 0, IOERR,
+		OUT, 0, complete_row_at_end),
+	BLK_END("write-across", "a write across the end is an I/O error, and writes nothing",
+		16 + 2 * SECTOR, 0, IOERR, OUT, LAST, write_last, complete_row_at_end,
+		last_is_written),
 	BLK_ROW("flush", "FLUSH is completed", 16, 0, OK, .extra = F_FLUSH, .words = { FLUSH }),
 	BLK_ROW("id", "GET_ID has 20 bytes", 16, 20, OK, .words = { GET_ID }),
 	BLK_ROW("unknown", "an unknown type is unsupported", 16, 0, UNSUPP, .words = { 0x1234 }),

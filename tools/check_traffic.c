@@ -33,21 +33,29 @@ static const struct probe probes[] = {
 	{ "vsock", 1, 44, 0, { [8] = 2, [28] = 1, [30] = 3 } },	/* RST */
 };
 
+/* Requests whose reply ends in a third page. */
+static const struct probe long_probes[] = {
+	{ "blk", 0, 16, 2 * VHOST_USER_LOG_PAGE + 1, { 0 } },	/* a read */
+};
+
 struct traffic {
 	uint64_t extra;		/* features */
 	struct check_shape shape;
 	uint16_t base;
 	unsigned int requests, batch;
+	bool is_long;		/* the reply */
 };
 
 /* That of the device; NULL: none is known. */
 static const struct probe *probe_of(const struct check *c)
 {
-	size_t i;
+	const struct traffic *t = c->row->with;
+	const struct probe *p = t->is_long ? long_probes : probes;
+	size_t n = t->is_long ? 1 : sizeof(probes) / sizeof(probes[0]);
 
-	for (i = 0; i < sizeof(probes) / sizeof(probes[0]); i++)
-		if (!strcmp(probes[i].device, c->device))
-			return &probes[i];
+	for (; n > 0; p++, n--)
+		if (!strcmp(p->device, c->device))
+			return p;
 	return NULL;
 }
 
@@ -259,6 +267,16 @@ static bool log_of_buffers(struct check *c)
 			  "other pages are in the log than the writable buffer");
 }
 
+/* Data fill two pages; the status is in the third. */
+static bool log_of_pages(struct check *c)
+{
+	return complete_logged(c, VHOST_USER_F_LOG_ALL, 0) &&
+	       check_that(c, is_logged(c, CHECK_REPLY, true) &&
+			  is_logged(c, CHECK_REPLY + VHOST_USER_LOG_PAGE, true) &&
+			  is_logged(c, CHECK_REPLY + 2 * VHOST_USER_LOG_PAGE, true),
+			  "a page of a write that spans several is not in the log");
+}
+
 static bool log_of_ring(struct check *c)
 {
 	return complete_logged(c, VHOST_USER_F_LOG_ALL, CHECK_GUEST_ADDR + LOGGED_RING) &&
@@ -395,6 +413,9 @@ static bool is_complete(struct check *c)
 	SPLIT_ROW(name, rule, section, __VA_ARGS__ .extra = bits, .requests = n, .batch = at_once), \
 	SPLIT_ROW(name "-packed", rule " (packed ring)", section, __VA_ARGS__ \
 		  .extra = (bits) | VQ_F_RING_PACKED, .requests = n, .batch = at_once)
+#define LONG(name, rule, bits) \
+	{ "traffic." name, rule, MIGRATION, ACK | PF(LOG_SHMFD), \
+	  &(const struct traffic){ .extra = bits, .is_long = true }, { start, log_of_pages } }
 #define TABLE(...) .shape = { .layout = CHECK_IN_TABLE, __VA_ARGS__ },
 #define RINGS "VIRTIO: Virtqueues"
 #define INDIRECT VQ_F_INDIRECT_DESC
@@ -446,6 +467,9 @@ const struct check_case check_traffic[] = {
 		PF(CONFIGURE_MEM_SLOTS), add_and_remove),
 	BOTH("log-buffers", "pages that the device writes are logged", MIGRATION, PF(LOG_SHMFD), 0,
 	     start, log_of_buffers),
+	LONG("log-pages", "each page of a long write is logged", 0),
+	LONG("log-pages-packed", "each page of a long write is logged (packed ring)",
+	     VQ_F_RING_PACKED),
 	BOTH("log-ring", "the used ring is logged at its log_guest_addr", MIGRATION, PF(LOG_SHMFD), 0,
 	     start, log_of_ring),
 	BOTH("log-off", "nothing is logged without VHOST_F_LOG_ALL", MIGRATION, PF(LOG_SHMFD), 0,
