@@ -295,6 +295,8 @@ static int connect_card(int fd, struct oci_card *c, struct vsu_error *err)
 	int tap, rc;
 
 	c->fd = make_tap(c->tap);
+	if (c->fd == -EBUSY)
+		return vsu_error_set(err, -EBUSY, "the network namespace serves another machine, which has the interface '%s': only members of a pod share a network", c->tap);
 	if (c->fd < 0)
 		return vsu_error_sys(err, c->fd, "cannot make the interface '%s'", c->tap);
 	tap = (int)if_nametoindex(c->tap);

@@ -115,6 +115,20 @@ START_TEST(tap_disappears_with_its_descriptor)
 }
 END_TEST
 
+START_TEST(namespace_serves_one_machine)
+{
+	struct oci_network other;
+
+	make_pair();
+	redirect();
+	ck_assert_msg(!oci_network_read(&other, &err), "%s", err.msg);
+	assert_refused(oci_network_redirect(&other, &err), -EBUSY,
+		       "the network namespace serves another machine, which has the interface 'cvmm-tap0': only members of a pod share a network", err);
+	oci_network_close(&other);
+	oci_network_close(&network);
+}
+END_TEST
+
 /* Another container is made in the namespace, as engines do for a pod. */
 START_TEST(redirection_replaces_a_former_one)
 {
@@ -202,6 +216,7 @@ int main(void)
 	tcase_add_test_unless(t, why, addresses_and_routes_of_ipv6_are_read);
 	tcase_add_test_unless(t, why, loopback_and_interfaces_that_are_down_have_no_card);
 	tcase_add_test_unless(t, why, tap_disappears_with_its_descriptor);
+	tcase_add_test_unless(t, why, namespace_serves_one_machine);
 	tcase_add_test_unless(t, why, redirection_replaces_a_former_one);
 	tcase_add_test_unless(t, why, frames_pass_between_an_interface_and_its_tap);
 	tcase_add_test(t, missing_namespace_is_named);
