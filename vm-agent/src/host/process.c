@@ -217,6 +217,27 @@ static void discard_output(struct vagent_process *p)
 	vagent_priv_call_again(p->guest);
 }
 
+static uint64_t signal_bit(int signo)
+{
+	return UINT64_C(1) << (signo - 1);
+}
+
+/* As in the kernel, a signal that continues removes those that stop, and these remove it. */
+static uint64_t opposite_signals(int signo)
+{
+	const uint64_t stops = signal_bit(SIGSTOP) | signal_bit(SIGTSTP) | signal_bit(SIGTTIN) | signal_bit(SIGTTOU);
+
+	return signo == SIGCONT ? stops : signal_bit(signo) & stops ? signal_bit(SIGCONT) : 0;
+}
+
+static void add_signal(struct vagent_priv_notices *n, int signo, bool all)
+{
+	n->signals &= ~opposite_signals(signo);
+	if (all)
+		n->signals_to_all &= ~opposite_signals(signo);
+	*(all ? &n->signals_to_all : &n->signals) |= signal_bit(signo);
+}
+
 int vagent_process_signal(struct vagent_process *p, int signo, bool all, struct vsu_error *err)
 {
 	const int rc = check_alive(p, err);
@@ -225,7 +246,7 @@ int vagent_process_signal(struct vagent_process *p, int signo, bool all, struct 
 		return rc;
 	if (signo < 1 || signo > SIGRTMAX)
 		return vsu_error_set(err, -EINVAL, "%d is no signal", signo);
-	*(all ? &p->notices.signals_to_all : &p->notices.signals) |= UINT64_C(1) << (signo - 1);
+	add_signal(&p->notices, signo, all);
 	pass_notices(p);
 	if (signo == SIGKILL && p->guest->has_left)
 		discard_output(p);

@@ -840,6 +840,31 @@ START_TEST(signal_waits_until_the_process_is_prepared)
 }
 END_TEST
 
+static const struct {
+	int first, last;
+	bool first_all, all;
+	bool is_alone;		/* the last one removes the first */
+} opposites[] = {
+	{ SIGSTOP, SIGCONT, false, false, true }, { SIGSTOP, SIGCONT, true, true, true }, { SIGTSTP, SIGCONT, false, true, true },
+	{ SIGCONT, SIGSTOP, false, false, true }, { SIGCONT, SIGTTIN, true, true, true }, { SIGHUP, SIGCONT, false, false, false },
+};
+
+/* A process that was continued last would otherwise stop, as signals that wait are sent by their numbers. */
+START_TEST(signal_that_waits_ends_by_its_opposite)
+{
+	p = prepare(true);
+	ck_assert_int_eq(vagent_process_signal(p, opposites[_i].first, opposites[_i].first_all, NULL), 0);
+	ck_assert_int_eq(vagent_process_signal(p, opposites[_i].last, opposites[_i].all, NULL), 0);
+	agent_prepared(1, 77);
+	ck_assert(turns());
+	if (!opposites[_i].is_alone)
+		agent_reads(VAGENT_KILL);
+	agent_reads(VAGENT_KILL);
+	ck_assert_uint_eq(((const struct vagent_kill *)(const void *)received)->signo, opposites[_i].last);
+	agent_reads_nothing(VAGENT_CONTROL);
+}
+END_TEST
+
 static void ignore_pids(void *opaque, const uint32_t *pids, unsigned int n)
 {
 	(void)opaque;
@@ -1022,6 +1047,7 @@ static Suite *suite(void)
 	tcase_add_test(tc[1], closed_stream_is_refused);
 	tcase_add_test(tc[1], process_starts_after_it_is_prepared);
 	tcase_add_test(tc[1], signal_waits_until_the_process_is_prepared);
+	tcase_add_loop_test(tc[1], signal_that_waits_ends_by_its_opposite, 0, sizeof(opposites) / sizeof(opposites[0]));
 	tcase_add_test(tc[1], missing_program_ends_the_preparation);
 	tcase_add_test(tc[1], terminal_has_a_size_and_no_errors);
 	tcase_add_test(tc[2], process_finishes_after_its_output);
