@@ -117,6 +117,16 @@ static int make_tree(struct draft *d, const struct oci_mount *m, const char *bun
 	return d->tree < 0 ? vsu_error_sys(err, d->tree, "mount of '%s': cannot make the file system '%s'", m->destination, m->type) : 0;
 }
 
+/* Returns the length without slashes at the end. */
+static size_t target_length(const char *target)
+{
+	size_t len = strlen(target);
+
+	while (len > 1 && target[len - 1] == '/')
+		len--;
+	return len;
+}
+
 /* Returns the bind whose source contains the target of a later mount, or -1. */
 static int find_outer(const struct oci_spec *spec, const struct draft *drafts, unsigned int inner)
 {
@@ -127,9 +137,7 @@ static int find_outer(const struct oci_spec *spec, const struct draft *drafts, u
 
 	for (i = 0; i < inner; i++) {
 		outer = spec->mounts[i].destination;
-		len = strlen(outer);
-		while (len > 1 && outer[len - 1] == '/')
-			len--;
+		len = target_length(outer);
 		if (strncmp(target, outer, len) != 0 || target[len] != '/' || len < longest)
 			continue;
 		longest = len;
@@ -151,7 +159,7 @@ static int make_inner_targets(const struct oci_spec *spec, const struct draft *d
 		outer = find_outer(spec, drafts, i);
 		if (outer < 0 || !(drafts[outer].options.flags & MS_RDONLY))
 			continue;
-		rc = oci_target_make(drafts[outer].tree, spec->mounts[i].destination + strlen(spec->mounts[outer].destination),
+		rc = oci_target_make(drafts[outer].tree, spec->mounts[i].destination + target_length(spec->mounts[outer].destination),
 				 drafts[i].is_file);
 		if (rc == -EROFS)
 			rc = 0;

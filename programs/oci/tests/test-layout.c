@@ -124,6 +124,14 @@ START_TEST(targets_within_a_read_only_source_are_made)
 }
 END_TEST
 
+START_TEST(slashes_after_a_target_are_no_part_of_its_name)
+{
+	read_spec("{\"destination\":\"/run////////\",\"type\":\"bind\",\"source\":\"@/volume\",\"options\":[\"ro\"]},"
+		  "{\"destination\":\"/run/new\",\"type\":\"tmpfs\"}");
+	ck_assert_int_eq(lay_out("test -d $1/m0/new"), 0);
+}
+END_TEST
+
 START_TEST(links_do_not_lead_out_of_a_source)
 {
 	run("ln -s %s/outside %s/volume/a && ln -s ../../outside %s/volume/b", folder, folder, folder);
@@ -292,6 +300,7 @@ int main(void)
 	tcase_add_test_unless(t, why, read_only_sources_are_so_on_the_host);
 	tcase_add_test_unless(t, why_no_nodes(), device_nodes_open_no_device_of_the_host);
 	tcase_add_test_unless(t, why, targets_within_a_read_only_source_are_made);
+	tcase_add_test_unless(t, why, slashes_after_a_target_are_no_part_of_its_name);
 	tcase_add_test_unless(t, why, links_do_not_lead_out_of_a_source);
 	tcase_add_test_unless(t, why, links_of_the_root_are_not_followed);
 	tcase_add_test_unless(t, why, mount_within_a_source_is_shared_if_the_bind_is_recursive);
