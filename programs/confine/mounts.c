@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -24,24 +23,9 @@
 #ifndef SYS_move_mount
 #define SYS_move_mount 429
 #endif
-#ifndef SYS_fsopen
-#define SYS_fsopen 430
-#endif
-#ifndef SYS_fsconfig
-#define SYS_fsconfig 431
-#endif
-#ifndef SYS_fsmount
-#define SYS_fsmount 432
-#endif
 #ifndef SYS_mount_setattr
 #define SYS_mount_setattr 442
 #endif
-/* FSOPEN_CLOEXEC, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSCONFIG_CMD_CREATE, FSMOUNT_CLOEXEC */
-#define NEW_CLOEXEC 1u
-#define NEW_SET_FLAG 0u
-#define NEW_SET_STRING 1u
-#define NEW_CREATE 6u
-#define NEW_MOUNT_CLOEXEC 1u
 /* OPEN_TREE_CLONE, MOVE_MOUNT_F_EMPTY_PATH, MOVE_MOUNT_T_EMPTY_PATH */
 #define TREE_CLONE 1u
 #define TREE_RECURSIVE 0x8000u
@@ -98,44 +82,17 @@ int prog_mount_copy_one(int place)
 	return copy_tree(place, 0);
 }
 
-static int configure_new(int fs, unsigned int command, const char *name, const char *value)
+/* fsconfig() refuses values over 255 bytes, and knows no escaped commas. */
+int prog_mount_new(const char *folder, const char *type, const char *options)
 {
-	return syscall(SYS_fsconfig, fs, command, name, value, 0) < 0 ? -errno : 0;
-}
+	int place, tree;
 
-/* word: NAME or NAME=VALUE; it is cut */
-static int add_option(int fs, char *word)
-{
-	char *value = strchr(word, '=');
-
-	if (value)
-		*value++ = '\0';
-	return configure_new(fs, value ? NEW_SET_STRING : NEW_SET_FLAG, word, value);
-}
-
-static int add_options(int fs, const char *options)
-{
-	char *copy = strdup(options), *rest = copy, *word;
-	int rc = copy ? 0 : -ENOMEM;
-
-	while (!rc && (word = strsep(&rest, ",")))
-		rc = *word ? add_option(fs, word) : 0;
-	free(copy);
-	return rc;
-}
-
-int prog_mount_new(const char *type, const char *options)
-{
-	int fs = (int)syscall(SYS_fsopen, type, NEW_CLOEXEC), rc, tree;
-
-	if (fs < 0)
+	if (mount(type, folder, type, 0, options) < 0)
 		return -errno;
-	rc = add_options(fs, options);
-	rc = rc < 0 ? rc : configure_new(fs, NEW_CREATE, NULL, NULL);
-	tree = rc < 0 ? rc : (int)syscall(SYS_fsmount, fs, NEW_MOUNT_CLOEXEC, 0);
-	if (!rc && tree < 0)
-		tree = -errno;
-	close(fs);
+	place = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	tree = place < 0 ? -errno : prog_mount_copy_one(place);
+	vsu_fd_close(&place);
+	(void)umount2(folder, MNT_DETACH);
 	return tree;
 }
 

@@ -27,10 +27,10 @@ int prog_mount_copy(int place);
 int prog_mount_copy_one(int place);
 
 /*
- * Makes a file system that is not mounted: returns a descriptor. options: as of mount(8), separated by commas, for
- * the file system.
+ * Makes a file system that is not mounted: returns a descriptor. folder: covered meanwhile, in a namespace of this
+ * process. options: those of mount(2) for the file system, separated by commas.
  */
-int prog_mount_new(const char *type, const char *options);
+int prog_mount_new(const char *folder, const char *type, const char *options);
 
 /* Restricts a tree, including mounts inside it. -ENOSYS: Linux before 5.12. */
 int prog_mount_restrict(int tree, uint64_t attributes);

@@ -105,7 +105,8 @@ static int copy_mount(const char *bundle, const char *source, bool all, bool *is
 	return tree < 0 ? vsu_error_sys(err, tree, "cannot copy the mount of '%s'", source) : tree;
 }
 
-static int make_tree(struct draft *d, const struct oci_mount *m, const char *bundle, struct vsu_error *err)
+static int make_tree(struct draft *d, const struct oci_mount *m, const char *bundle, const char *folder,
+		     struct vsu_error *err)
 {
 	if (d->options.binds) {
 		d->tree = copy_mount(bundle, m->source, d->options.flags & MS_REC, &d->is_file, err);
@@ -113,7 +114,7 @@ static int make_tree(struct draft *d, const struct oci_mount *m, const char *bun
 	}
 	if (!is_host_type(m->type))
 		return 0;
-	d->tree = prog_mount_new(m->type, d->options.data);
+	d->tree = prog_mount_new(folder, m->type, d->options.data);
 	return d->tree < 0 ? vsu_error_sys(err, d->tree, "mount of '%s': cannot make the file system '%s'", m->destination, m->type) : 0;
 }
 
@@ -250,14 +251,14 @@ static int describe_mount(struct oci_layout *l, const struct oci_mount *m, unsig
 /* --------------------------------------------------------------------------- all */
 
 static int lay_out_mounts(struct draft *drafts, int share, const struct oci_spec *spec, const char *bundle,
-			  struct vsu_error *err)
+			  const char *folder, struct vsu_error *err)
 {
 	char name[NAME_BYTES];
 	unsigned int i;
 	int rc = 0;
 
 	for (i = 0; i < spec->nmounts && !rc; i++)
-		rc = make_tree(&drafts[i], &spec->mounts[i], bundle, err);
+		rc = make_tree(&drafts[i], &spec->mounts[i], bundle, folder, err);
 	rc = rc < 0 ? rc : make_inner_targets(spec, drafts, err);
 	for (i = 0; i < spec->nmounts && !rc; i++) {
 		if (drafts[i].tree < 0)
@@ -302,7 +303,7 @@ static int lay_out(struct draft *drafts, const struct oci_spec *spec, const char
 	if (share < 0)
 		return share;
 	rc = attach_root(share, spec, bundle, err);
-	rc = rc < 0 ? rc : lay_out_mounts(drafts, share, spec, bundle, err);
+	rc = rc < 0 ? rc : lay_out_mounts(drafts, share, spec, bundle, folder, err);
 	close(share);
 	return rc;
 }

@@ -34,7 +34,7 @@ struct oci_mount_word {
 /* A name of NULL ends them. Other words are for the file system. */
 extern const struct oci_mount_word oci_mount_words[];
 
-#define OCI_MOUNT_DATA 1024
+#define OCI_MOUNT_DATA 4096	/* as many as mount(2) takes */
 
 struct oci_mount_options {
 	uint64_t flags;		/* of mount(2) */

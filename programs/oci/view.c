@@ -45,7 +45,7 @@ static int copy_source(int folder, const char *name, bool *is_file)
 	return tree;
 }
 
-static int collect_mount(struct shown *s, int folder, unsigned int i)
+static int collect_mount(struct shown *s, int folder, const char *path, unsigned int i)
 {
 	char name[NAME_BYTES];
 
@@ -53,7 +53,7 @@ static int collect_mount(struct shown *s, int folder, unsigned int i)
 	s->tree = copy_source(folder, name, &s->is_file);
 	s->is_of_guest = s->tree == -ENOENT;
 	if (s->is_of_guest)
-		s->tree = prog_mount_new("tmpfs", "mode=0755,size=64k");
+		s->tree = prog_mount_new(path, "tmpfs", "mode=0755,size=64k");
 	return s->tree < 0 ? s->tree : 0;
 }
 
@@ -136,7 +136,7 @@ static int show_mounts(const struct oci_spec *spec, const struct shown *shown)
 	return rc;
 }
 
-static int collect_mounts(const struct oci_spec *spec, int folder, struct shown *shown)
+static int collect_mounts(const struct oci_spec *spec, int folder, const char *path, struct shown *shown)
 {
 	unsigned int i;
 	int rc = 0;
@@ -144,7 +144,7 @@ static int collect_mounts(const struct oci_spec *spec, int folder, struct shown 
 	for (i = 0; i < spec->nmounts; i++)
 		shown[i].tree = -1;
 	for (i = 0; !rc && i < spec->nmounts; i++)
-		rc = collect_mount(&shown[i], folder, i);
+		rc = collect_mount(&shown[i], folder, path, i);
 	return rc;
 }
 
@@ -153,7 +153,7 @@ static int enter_view(const struct oci_spec *spec, const char *path, struct show
 	int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), tree, rc;
 	bool is_file;
 
-	rc = folder < 0 ? -errno : collect_mounts(spec, folder, shown);
+	rc = folder < 0 ? -errno : collect_mounts(spec, folder, path, shown);
 	tree = rc < 0 ? rc : copy_source(folder, OCI_LAYOUT_ROOT, &is_file);
 	rc = tree < 0 ? tree : enter_root(folder, tree);
 	rc = rc < 0 ? rc : show_mounts(spec, shown);

@@ -177,6 +177,19 @@ START_TEST(overlay_is_made_on_the_host)
 }
 END_TEST
 
+/* A name of 50 bytes in a path of an option, whose commas are escaped. */
+#define NAME50 "a\\\\,b23456789012345678901234567890123456789012345678"
+#define LAYER "@/" NAME50 "/" NAME50 "/" NAME50 "/" NAME50 "/" NAME50 "/" NAME50
+
+START_TEST(layers_of_an_overlay_may_have_long_names_and_commas)
+{
+	run("mkdir -p %s/up %s/work && n='a,b23456789012345678901234567890123456789012345678' && n=$n/$n/$n && mkdir -p %s/$n/$n && touch %s/$n/$n/x",
+	    folder, folder, folder, folder);
+	read_spec("{\"destination\":\"/o\",\"type\":\"overlay\",\"options\":[\"lowerdir=" LAYER ":@/volume\",\"upperdir=@/up\",\"workdir=@/work\"]}");
+	ck_assert_int_eq(lay_out("cd $1 && test -e m0/x && grep -q one m0/one && test -e rootfs/file && test $(grep -c \"$1.* overlay \" /proc/self/mounts) = 1"), 0);
+}
+END_TEST
+
 START_TEST(failed_overlay_is_named)
 {
 	read_spec(OVERLAY);
@@ -305,6 +318,7 @@ int main(void)
 	tcase_add_test_unless(t, why, links_of_the_root_are_not_followed);
 	tcase_add_test_unless(t, why, mount_within_a_source_is_shared_if_the_bind_is_recursive);
 	tcase_add_test_unless(t, why_no_overlay(), overlay_is_made_on_the_host);
+	tcase_add_test_unless(t, why_no_overlay(), layers_of_an_overlay_may_have_long_names_and_commas);
 	tcase_add_test_unless(t, why_no_overlay(), failed_overlay_is_named);
 	tcase_add_test(t, guest_mounts_in_the_order_of_the_configuration);
 	tcase_add_test(t, folder_of_a_member_has_a_name_that_is_no_id);

@@ -77,7 +77,7 @@ START_TEST(words_for_the_file_system_are_bounded)
 
 	memset(word, 'a', sizeof(word) - 1);
 	word[sizeof(word) - 1] = '\0';
-	assert_refused(read_options("tmpfs", word), -E2BIG, "mount of '/at': more than 1024 bytes of options", err);
+	assert_refused(read_options("tmpfs", word), -E2BIG, "mount of '/at': more than 4096 bytes of options", err);
 }
 END_TEST
 
