@@ -209,7 +209,7 @@ static int check_alive(const struct vagent_process *p, struct vsu_error *err)
 	return has_ended(p) ? vsu_error_set(err, -EAGAIN, "the process has ended") : 0;
 }
 
-/* The guest has ended, and a reader that takes nothing must not delay what its user ends. */
+/* The guest has ended, the process perhaps before, and a reader that takes nothing must not delay what its user ends. */
 static void discard_output(struct vagent_process *p)
 {
 	vagent_priv_sink_discard(&p->sinks[VAGENT_STDOUT]);
@@ -240,7 +240,8 @@ static void add_signal(struct vagent_priv_notices *n, int signo, bool all)
 
 int vagent_process_signal(struct vagent_process *p, int signo, bool all, struct vsu_error *err)
 {
-	const int rc = check_alive(p, err);
+	const bool discards = signo == SIGKILL && p->guest->has_left && p->state != VAGENT_FINISHED;
+	const int rc = discards ? 0 : check_alive(p, err);
 
 	if (rc < 0)
 		return rc;
@@ -248,7 +249,7 @@ int vagent_process_signal(struct vagent_process *p, int signo, bool all, struct 
 		return vsu_error_set(err, -EINVAL, "%d is no signal", signo);
 	add_signal(&p->notices, signo, all);
 	pass_notices(p);
-	if (signo == SIGKILL && p->guest->has_left)
+	if (discards)
 		discard_output(p);
 	return 0;
 }

@@ -722,6 +722,20 @@ START_TEST(killed_process_of_closed_ports_awaits_no_reader)
 }
 END_TEST
 
+/* Its output is not complete. */
+START_TEST(kill_of_an_ended_process_of_closed_ports_awaits_no_reader)
+{
+	fill_output();
+	agent_ends(1, VAGENT_SIGNALLED, SIGTERM, 0);
+	ck_assert(turns());
+	ck_assert_int_eq(vagent_process_signal(p, SIGKILL, false, NULL), -EAGAIN);
+	vagent_guest_close_ports(g);
+	ck_assert(turns());
+	ck_assert_int_eq(vagent_process_signal(p, SIGKILL, false, NULL), 0);
+	ck_assert(!turns());
+}
+END_TEST
+
 START_TEST(read_bytes_are_credited)
 {
 	static char bytes[VAGENT_WINDOW];
@@ -1054,6 +1068,7 @@ static Suite *suite(void)
 	tcase_add_test(tc[2], closed_ports_fail_the_guest_after_its_output);
 	tcase_add_test(tc[2], closed_ports_fail_the_guest_after_a_slow_reader);
 	tcase_add_test(tc[2], killed_process_of_closed_ports_awaits_no_reader);
+	tcase_add_test(tc[2], kill_of_an_ended_process_of_closed_ports_awaits_no_reader);
 	tcase_add_test(tc[2], input_is_frames_and_an_end);
 	tcase_add_test(tc[2], input_stops_at_its_window);
 	tcase_add_test(tc[2], slow_reader_stops_only_its_stream);
