@@ -125,8 +125,9 @@ static uint64_t number_of(int64_t limit)
 static uint64_t quota_per_second(const struct oci_resources *r)
 {
 	const uint64_t period = r->cpu_period > 0 ? (uint64_t)r->cpu_period : 100000;
+	const bool is_limit = r->cpu_quota > 0 && r->cpu_quota <= INT64_MAX / 1000000;
 
-	return r->cpu_quota > 0 ? (uint64_t)r->cpu_quota * 1000000 / period : UINT64_MAX;
+	return is_limit ? (uint64_t)r->cpu_quota * 1000000 / period : UINT64_MAX;
 }
 
 /* systemd writes these files anew when it reloads. The others are written once. */
@@ -164,6 +165,8 @@ static int append_properties(sd_bus_message *m, const struct oci_scope *s, pid_t
 	rc = rc < 0 ? rc : sd_bus_message_append(m, "(sv)", "Slice", "s", s->slice);
 	rc = rc < 0 ? rc : sd_bus_message_append(m, "(sv)", "Delegate", "b", true);
 	rc = rc < 0 ? rc : sd_bus_message_append(m, "(sv)", "DefaultDependencies", "b", false);
+	/* one that fails, as when memory is exhausted, would refuse the next scope of its name */
+	rc = rc < 0 ? rc : sd_bus_message_append(m, "(sv)", "CollectMode", "s", "inactive-or-failed");
 	rc = rc < 0 ? rc : sd_bus_message_append(m, "(sv)", "PIDs", "au", 1, (uint32_t)pid);
 	rc = rc < 0 ? rc : append_limits(m, r);
 	return rc < 0 ? rc : sd_bus_message_close_container(m);

@@ -260,7 +260,7 @@ START_TEST(scope_starts_with_a_process_and_its_limits)
 	ck_assert_msg(!oci_scope_start(&scope, 77, &limits, &err), "%s", err.msg);
 	ck_assert_str_eq(peer->method, "StartTransientUnit");
 	ck_assert_str_eq(peer->unit, "libpod-a.scope");
-	ck_assert_str_eq(peer->properties, "Description=machine of libpod-a.scope Slice=machine.slice Delegate=yes DefaultDependencies=no PIDs=77 " LIMITS);
+	ck_assert_str_eq(peer->properties, "Description=machine of libpod-a.scope Slice=machine.slice Delegate=yes DefaultDependencies=no CollectMode=inactive-or-failed PIDs=77 " LIMITS);
 	ck_assert(peer->subscribed);
 }
 END_TEST
@@ -270,6 +270,15 @@ START_TEST(absent_limits_are_not_sent)
 	const struct oci_resources none = { .memory_limit = 5, .cpu_quota = -1 };
 
 	ck_assert_int_eq(oci_scope_update("libpod-a.scope", &none, &err), 0);
+	ck_assert_str_eq(peer->properties, "CPUQuotaPerSecUSec=-1 ");
+}
+END_TEST
+
+START_TEST(quota_that_systemd_cannot_express_is_none)
+{
+	const struct oci_resources much = { .cpu_quota = INT64_MAX, .cpu_period = 1000000 };
+
+	ck_assert_int_eq(oci_scope_update("libpod-a.scope", &much, &err), 0);
 	ck_assert_str_eq(peer->properties, "CPUQuotaPerSecUSec=-1 ");
 }
 END_TEST
@@ -327,6 +336,7 @@ static void add_requests(Suite *s)
 	tcase_add_checked_fixture(t, setup, after);
 	tcase_add_test(t, scope_starts_with_a_process_and_its_limits);
 	tcase_add_test(t, absent_limits_are_not_sent);
+	tcase_add_test(t, quota_that_systemd_cannot_express_is_none);
 	tcase_add_test(t, update_changes_limits);
 	tcase_add_test(t, stop_ends_the_unit);
 	tcase_add_test(t, unit_that_does_not_exist_is_stopped);
