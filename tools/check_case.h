@@ -369,6 +369,8 @@ bool check_remember(struct check *c);
 bool check_offer(struct check *c, uint16_t head, const struct check_desc *d, unsigned int n);
 /* Kicks. From here on, the device may write only buffers and its part of the ring. */
 void check_kick(struct check *c);
+/* check_kick(); behind position old it kicks only if the device demands that. */
+void check_kick_on_demand(struct check *c, uint16_t old);
 /* Fails if it wrote more. */
 bool check_untouched(struct check *c);
 

@@ -15,6 +15,7 @@
 #define WORDS 20
 #define MAX_REQUEST 0x2000u
 #define PATTERN 0x5a
+#define SPOILED 0xee
 
 struct data {
 	uint64_t extra;		/* features */
@@ -107,6 +108,13 @@ static bool config_word(struct check *c, uint64_t *word)
 	return true;
 }
 
+/* Bytes that remain are found. */
+static bool spoil_reply(struct check *c)
+{
+	memset(c->guest + CHECK_REPLY, SPOILED, MAX_REQUEST);
+	return true;
+}
+
 /* --------------------------------------------------------------------- disk */
 
 #define IN 0
@@ -165,16 +173,17 @@ static bool is_zeroed(struct check *c)
 
 #define LAST UINT32_MAX
 
-/* The sector of the request is relative to the end of the disk: LAST or 0. */
+/* The sector, of the header or of a range, is relative to the end of the disk: LAST or 0. */
 static bool complete_at_end(struct check *c, struct data d)
 {
+	const unsigned int at = d.words[0] < FLUSH ? 2 : 4;
 	uint64_t capacity;
 
 	if (!config_word(c, &capacity))
 		return false;
-	capacity -= d.words[2] == LAST;
-	d.words[2] = (uint32_t)capacity;
-	d.words[3] = (uint32_t)(capacity >> 32);
+	capacity -= d.words[at] == LAST;
+	d.words[at] = (uint32_t)capacity;
+	d.words[at + 1] = (uint32_t)(capacity >> 32);
 	return complete(c, &d);
 }
 
@@ -197,6 +206,41 @@ static bool last_is_written(struct check *c)
 				 .words = { IN, 0, LAST } };
 
 	return complete_at_end(c, in) && has_bytes(c, SECTOR, PATTERN);
+}
+
+static bool id_is_padded(struct check *c)
+{
+	return check_that(c, !memchr(c->guest + CHECK_REPLY, SPOILED, 20),
+			  "not all 20 bytes were written");
+}
+
+/* A device that has filled the buffers before its error may report them. */
+static bool reports_what_it_wrote(struct check *c)
+{
+	struct check_used used;
+
+	if (!spoil_reply(c) || !offer_row(c) || !check_used(c, &used))
+		return false;
+	return check_that(c, !used.len || c->guest[CHECK_REPLY + used.len - 1] != SPOILED,
+			  "%u bytes are reported, which were not written", used.len) &&
+	       check_that(c, !used.len || c->guest[CHECK_REPLY] != SPOILED,
+			  "%u bytes are reported, and the first was not written", used.len);
+}
+
+/* A back-end may refuse the write, and close the connection. */
+static bool capacity_is_kept(struct check *c)
+{
+	struct {
+		struct vhost_user_config head;
+		uint64_t capacity;
+	} config = { { .size = 8 }, UINT64_MAX };
+	uint64_t before, after;
+
+	if (!config_word(c, &before) || !check_send(c, VHOST_USER_SET_CONFIG, V1, &config, 20, NULL, 0))
+		return false;
+	return check_processed(c) && check_connect(c) && check_negotiate(c, c->row->needs) &&
+	       config_word(c, &after) &&
+	       check_that(c, before == after, "the driver has changed the capacity");
 }
 
 /* -------------------------------------------------------------- file system */
@@ -252,6 +296,7 @@ static bool vsock_reset(struct check *c)
 #define IOERR 1
 #define UNSUPP 2
 #define BLK "VIRTIO: Block Device, Device Operation"
+#define BLK_CONFIG "VIRTIO: Block Device, Device configuration layout"
 #define BLK_ROW(name, rule, length, offset, value, ...) \
 	VALID("blk." name, rule, BLK, .len = length, STATUS(offset, value), __VA_ARGS__)
 #define BLK_WRITE(name, rule, number, sector, ...) \
@@ -296,6 +341,16 @@ const struct check_case check_blk[] = {
 		last_is_written),
 	BLK_ROW("flush", "FLUSH is completed", 16, 0, OK, .extra = F_FLUSH, .words = { FLUSH }),
 	BLK_ROW("id", "GET_ID has 20 bytes", 16, 20, OK, .words = { GET_ID }),
+	{ "blk.id-padded", "GET_ID pads its 20 bytes", BLK,
+	  DATA(.len = 16, STATUS(20, OK), .words = { GET_ID }),
+	  { start, spoil_reply, complete_row, id_is_padded } },
+	BLK_ROW("header-pieces", "a header may be in buffers of 5 bytes", 16, 20, OK, .cut = 5,
+		.words = { GET_ID }),
+	{ "blk.length", "a failed read reports no bytes that it did not write", "VIRTIO: The Virtqueue Used Ring",
+	  DATA(.len = 16, .reply = SECTOR + 1, .words = { IN, 0, 0, BEYOND }),
+	  { start, reports_what_it_wrote } },
+	{ "blk.capacity-kept", "the driver cannot write the capacity", BLK_CONFIG,
+	  PF(REPLY_ACK) | PF(CONFIG), NULL, { capacity_is_kept } },
 	BLK_ROW("unknown", "an unknown type is unsupported", 16, 0, UNSUPP, .words = { 0x1234 }),
 	BLK_ROW("unknown-data", "an unknown type with data is unsupported", 16 + SECTOR, 0,
 		UNSUPP, .words = { 0x4321 }),
@@ -305,6 +360,11 @@ const struct check_case check_blk[] = {
 	  { start, write_sector_2, complete_row, is_zeroed } },
 	BLK_ROW("zeroes-beyond", "WRITE_ZEROES beyond the end is an I/O error", 32, 0, IOERR,
 		.extra = F_WRITE_ZEROES, .words = { WRITE_ZEROES, 0, 0, 0, 0, BEYOND, 1, 0 }),
+	{ "blk.zeroes-across", "WRITE_ZEROES across the end is an I/O error", BLK,
+	  PF(REPLY_ACK) | PF(CONFIG),
+	  &(const struct data){ .len = 32, STATUS(0, IOERR), .extra = F_WRITE_ZEROES,
+				.words = { WRITE_ZEROES, 0, 0, 0, LAST, 0, 2, 0 } },
+	  { start, write_last, complete_row_at_end, last_is_written } },
 	BLK_ROW("zeroes-flags", "WRITE_ZEROES with an unknown flag is unsupported", 32, 0, UNSUPP,
 		.extra = F_WRITE_ZEROES, .words = { WRITE_ZEROES, 0, 0, 0, 2, 0, 1, 2 }),
 	BLK_ROW("discard", "DISCARD is completed", 32, 0, OK, .extra = F_DISCARD,

@@ -7,12 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <virtio-queue/features.h>
 #include <vmm-sys-util/event.h>
 
 #include "check_case.h"
 
 #define PACKED_AVAIL 0x80u
 #define PACKED_USED 0x8000u
+#define PACKED_EVENT 2u
 
 /* Little-endian. */
 struct wire_desc {
@@ -167,6 +169,30 @@ void check_kick(struct check *c)
 {
 	memcpy(c->before, c->guest, CHECK_MEMORY_SIZE);
 	vsu_event_signal(the_ring(c)->kick);
+}
+
+/* By the device's flags, or by its event index. */
+static bool demands_kick(struct check *c, uint16_t old)
+{
+	const bool packed = is_packed(c);
+	const uint16_t made = the_ring(c)->made, word = get16(c, CHECK_USED + (packed ? 2 : 0));
+	const unsigned int mask = packed ? 2 * CHECK_RING_SIZE - 1 : UINT16_MAX;
+	unsigned int event;
+
+	if (!(c->extra & VQ_F_EVENT_IDX) || (packed && word != PACKED_EVENT))
+		return word != 1;
+	event = get16(c, CHECK_USED + (packed ? 0 : 4 + 8 * CHECK_RING_SIZE));
+	if (packed)
+		event = (event & 0x7fff) + (event & 0x8000 ? 0 : CHECK_RING_SIZE);
+	return ((made - event - 1) & mask) < ((made - old) & mask);
+}
+
+void check_kick_on_demand(struct check *c, uint16_t old)
+{
+	memcpy(c->before, c->guest, CHECK_MEMORY_SIZE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (demands_kick(c, old))
+		vsu_event_signal(the_ring(c)->kick);
 }
 
 /* --------------------------------------------------------------------- used */

@@ -6,6 +6,8 @@
 #include <config.h>
 
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <virtio-queue/features.h>
 
@@ -14,6 +16,7 @@
 #define LOG 0x80000u		/* offsets in the memory */
 #define LOGGED_RING 0x90000u
 #define AREA 0xc0000u
+#define REMOVED 0x40000u
 #define NO_CALL 1u
 
 /* A request that the device completes at once. */
@@ -44,6 +47,7 @@ struct traffic {
 	uint16_t base;
 	unsigned int requests, batch;
 	bool is_long;		/* the reply */
+	bool on_demand;		/* kicks are */
 };
 
 /* That of the device; NULL: none is known. */
@@ -86,6 +90,7 @@ static bool complete_at_once(struct check *c, unsigned int n)
 {
 	const struct traffic *t = c->row->with;
 	const struct probe *p = probe_of(c);
+	const uint16_t old = c->rings[c->ring].made;
 	uint64_t waiting = 0;
 	struct check_used used;
 	unsigned int i;
@@ -95,7 +100,11 @@ static bool complete_at_once(struct check *c, unsigned int n)
 			return false;
 		waiting |= UINT64_C(1) << check_head(&t->shape, i);
 	}
-	for (check_kick(c); n > 0; n--) {
+	if (t->on_demand)
+		check_kick_on_demand(c, old);
+	else
+		check_kick(c);
+	for (; n > 0; n--) {
 		if (!check_used(c, &used) ||
 		    !check_that(c, used.id < 64 && waiting >> used.id & 1,
 				"buffer %u is used, which was not available", used.id) ||
@@ -163,7 +172,8 @@ static bool expect_third(struct check *c)
 	const bool packed = c->extra & VQ_F_RING_PACKED;
 
 	check_put16(c, packed ? CHECK_AVAIL : CHECK_AVAIL + 4 + 2 * CHECK_RING_SIZE,
-		    packed ? (uint16_t)(2 * c->rings[c->ring].made | 0x8000) : 2);
+		    (uint16_t)(packed ? 2 * c->rings[c->ring].made | 0x8000 :
+			       c->rings[c->ring].made + 1));
 	if (packed)
 		check_put16(c, CHECK_AVAIL + 2, 2);
 	return true;
@@ -220,11 +230,62 @@ static bool reconnect(struct check *c)
 /* Another slot, behind the memory of the guest, comes and goes. */
 static bool add_and_remove(struct check *c)
 {
-	const struct vhost_user_mem_reg slot = { 0, { CHECK_GUEST_ADDR + CHECK_MEMORY_SIZE, 0x2000,
-						      CHECK_USER_ADDR + CHECK_MEMORY_SIZE, 0 } };
+	const struct vhost_user_mem_reg slot = {
+		0, { CHECK_GUEST_ADDR + CHECK_MEMORY_SIZE, 0x2000,
+		     CHECK_USER_ADDR + CHECK_MEMORY_SIZE, REMOVED }
+	};
 
 	return check_acked(c, VHOST_USER_ADD_MEM_REG, &slot, sizeof(slot), &c->memory, 1) &&
 	       check_acked_plain(c, VHOST_USER_REM_MEM_REG, &slot, sizeof(slot));
+}
+
+/* A request whose reply is in the slot of add_and_remove(). */
+static bool offer_removed(struct check *c)
+{
+	const struct probe *p = probe_of(c);
+	const struct check_desc d[] = {
+		{ CHECK_GUEST_ADDR + CHECK_MEMORY_SIZE, p->reply, CHECK_WRITE, 0 },
+		{ CHECK_GUEST_ADDR + CHECK_REQUEST, p->len, CHECK_NEXT, 0 },
+		{ CHECK_GUEST_ADDR + CHECK_MEMORY_SIZE, p->reply, CHECK_WRITE, 0 },
+	};
+
+	memcpy(c->guest + CHECK_REQUEST, p->request, p->len);
+	if (!p->reply)
+		return check_skip(c, "this request has no reply");
+	if (!check_offer(c, 0, p->len ? d + 1 : d, p->len ? 2 : 1))
+		return false;
+	check_kick(c);
+	return true;
+}
+
+/* A table whose second region has the replies, from the end of their first page on. */
+static bool share_in_two(struct check *c)
+{
+	const struct traffic *t = c->row->with;
+	const uint64_t cut = CHECK_REPLY + (t->is_long ? VHOST_USER_LOG_PAGE : 0);
+	const struct vhost_user_mem_table table = {
+		.nregions = 2,
+		.regions = { CHECK_REGION(0, cut), CHECK_REGION(cut, CHECK_MEMORY_SIZE - cut) }
+	};
+	const int fds[] = { c->memory, c->memory };
+
+	return check_acked(c, VHOST_USER_SET_MEM_TABLE, &table, 8 + 2 * 32, fds, 2);
+}
+
+/* The same addresses are in another file. */
+static bool share_elsewhere(struct check *c)
+{
+	const int fd = check_memfd(CHECK_MEMORY_SIZE);
+
+	if (pwrite(fd, c->guest, CHECK_MEMORY_SIZE, 0) != (ssize_t)CHECK_MEMORY_SIZE ||
+	    mmap(c->guest, CHECK_MEMORY_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+		 0) == MAP_FAILED) {
+		close(fd);
+		return check_skip(c, "no memory for a guest");
+	}
+	close(c->memory);
+	c->memory = fd;
+	return check_share(c);
 }
 
 /* ---------------------------------------------------------------------- log */
@@ -421,6 +482,7 @@ static bool is_complete(struct check *c)
 #define INDIRECT VQ_F_INDIRECT_DESC
 #define FRAMING "VIRTIO: Message Framing"
 #define TABLES "VIRTIO: Indirect Descriptors"
+#define KICKS "VIRTIO: Available Buffer Notification Suppression"
 #define CALLS "VIRTIO: Used Buffer Notification Suppression"
 #define INFLIGHT PF(INFLIGHT_SHMFD)
 
@@ -445,11 +507,18 @@ const struct check_case check_traffic[] = {
 	SPLIT_ROW("table-last", "an indirect table may follow buffers", TABLES,
 		  TABLE(.cut = 4, .direct = 1) .extra = INDIRECT, .requests = 2, .batch = 1),
 	ALL("event-index", "requests are completed with event indices", CALLS, VQ_F_EVENT_IDX, 120, 12,),
+	ALL("kick-flag", "a driver kicks only if the device's flag demands it", KICKS, 0, 100, 1,
+	    .on_demand = true,),
+	ALL("kick-event", "a driver kicks only at the device's event index", KICKS, VQ_F_EVENT_IDX,
+	    100, 1, .on_demand = true,),
 	BOTH("call", "a used buffer is signalled", CALLS, 0, 0, start, call_wanted),
 	BOTH("no-call", "a used buffer is not signalled if the driver's flag forbids it", CALLS, 0, 0,
 	     start, complete, drain, forbid_calls, call_unwanted),
 	BOTH("call-event", "only the buffer of the driver's event index is signalled", CALLS, 0,
 	     VQ_F_EVENT_IDX, start, complete, drain, expect_third, call_unwanted, call_wanted),
+	{ "traffic.call-event-wraps", "the event index of a split ring wraps behind 65535", CALLS, ACK,
+	  &(const struct traffic){ .extra = VQ_F_EVENT_IDX, .base = 65533 },
+	  { start, complete, drain, expect_third, call_unwanted, call_wanted } },
 	BOTH("call-replaced", "a replaced call is signalled", TYPES, 0, 0, start, call_wanted,
 	     check_new_call, call_wanted),
 	BETWEEN("call-removed", "a ring without a call completes requests", TYPES, 0, check_no_call),
@@ -463,6 +532,14 @@ const struct check_case check_traffic[] = {
 	BETWEEN("reconnect", "a ring goes on with another connection", "Reconnection", 0, reconnect),
 	BETWEEN("table-replaced", "requests are completed behind SET_MEM_TABLE", "Memory access", 0,
 		check_share),
+	BETWEEN("table-moved", "requests are completed in the memory of a new table", ACCESS, 0,
+		share_elsewhere),
+	BETWEEN("regions", "a request may use two regions, one at an offset of its file", ACCESS, 0,
+		share_in_two),
+	{ "traffic.region-border", "a buffer may be in two adjacent regions", ACCESS, ACK,
+	  &(const struct traffic){ .is_long = true }, { start, share_in_two, complete, check_stop } },
+	BOTH("slot-removed", "memory that was removed is not written", TYPES, PF(CONFIGURE_MEM_SLOTS), 0,
+	     start, add_and_remove, offer_removed, check_settle, check_untouched, check_survives),
 	BETWEEN("slots", "requests are completed behind ADD_MEM_REG and REM_MEM_REG", TYPES,
 		PF(CONFIGURE_MEM_SLOTS), add_and_remove),
 	BOTH("log-buffers", "pages that the device writes are logged", MIGRATION, PF(LOG_SHMFD), 0,

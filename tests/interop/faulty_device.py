@@ -11,6 +11,8 @@ a saved state and a shared memory region. FAULT is none, or
 
     wrap      a packed ring: the wrap counter remains behind the ring's end
     id        a packed ring: a used descriptor has another buffer's id
+    sleeps    the driver is told not to kick, and nothing polls the ring
+    keeps     SET_MEM_TABLE does not replace memory
     empty     rng: buffers are used without a byte
     written   console: the bytes that were read are reported as written
     ports     vsock: a reset has the ports of its packet, in that order
@@ -167,6 +169,8 @@ class Session:
         os.read(ring.kick, 8)
         if ring is self.rings[0] and self.device != "rng":
             return
+        if self.fault == "sleeps":
+            self.memory.put("<H", ring.addr[1] + 2 * ring.packed, 1)
         found = ring.pop()
         while found:
             name, buffers = found
@@ -206,7 +210,8 @@ class Session:
             for each in self.rings:
                 each.packed = bool(struct.unpack("=Q", payload)[0] & PACKED)
         elif number == SET_TABLE:
-            self.memory.set(payload, fds)
+            if self.fault != "keeps" or not self.memory.map:
+                self.memory.set(payload, fds)
         elif number == SET_ADDR:
             ring.addr = [a - self.memory.user for a in struct.unpack_from("=3Q", payload, 8)]
         elif number == SET_BASE:
