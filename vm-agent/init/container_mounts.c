@@ -218,12 +218,16 @@ static void mount_type(const struct guest_container *c, const struct guest_mount
 	const char *type = type_of(m);
 	const struct place p = require_place(c, m->target, true);
 	const int before = m->copies ? open(p.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	const unsigned long flags = m->flags & ~(PROPAGATION | MS_REC);
 
-	if (mount(m->source ? m->source : type, p.path, type, m->flags & ~(PROPAGATION | MS_REC), m->data) < 0)
+	if (mount(m->source ? m->source : type, p.path, type, before < 0 ? flags : flags & ~MS_RDONLY, m->data) < 0)
 		vagent_priv_child_fail(VAGENT_FAILED, "cannot mount %.64s at %.300s: %s", type, m->target, strerror(errno));
 	close(p.fd);
-	if (before >= 0)
-		copy_files(c, m, before);
+	if (before < 0)
+		return;
+	copy_files(c, m, before);
+	if (flags & MS_RDONLY)
+		change_mount(c, m->target, MS_REMOUNT | MS_BIND | flags);
 }
 
 static void make_mount(const struct guest_container *c, const struct guest_mount *m)

@@ -857,6 +857,26 @@ START_TEST(tmpfs_begins_with_the_files_of_its_target)
 }
 END_TEST
 
+START_TEST(read_only_tmpfs_begins_with_the_files_of_its_target)
+{
+	char path[96];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/run", folder);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	strcat(path, "/file");
+	f = fopen(path, "we");
+	ck_assert_ptr_nonnull(f);
+	fputs("x\n", f);
+	fclose(f);
+	add_mount("tmpfs", NULL, "/run", "size=1m", MS_RDONLY | MS_NOSUID);
+	mounts[nmounts - 1].copies_up = true;
+	add_container((struct vagent_container){ .readonly_root = false });
+	runs("cat /run/file; stat -c %a /run; { echo >/run/new; } 2>&- || echo no; grep ' /run ' /proc/mounts | grep -c nosuid", PLAIN,
+	     "x\n700\nno\n1\n");
+}
+END_TEST
+
 START_TEST(options_of_a_tmpfs_are_preferred_to_its_target)
 {
 	add_mount("tmpfs", NULL, "/made", "size=1m,mode=1770,uid=7", 0);
@@ -1025,6 +1045,7 @@ static void add_tests(TCase *tc, const char *why)
 	add(end_of_a_terminals_input_is_not_credited);
 	add(mounts_are_made_in_their_order);
 	add(tmpfs_begins_with_the_files_of_its_target);
+	add(read_only_tmpfs_begins_with_the_files_of_its_target);
 	add(options_of_a_tmpfs_are_preferred_to_its_target);
 	add(links_of_the_root_lead_nowhere_else);
 	add(devices_and_links_are_made);
