@@ -213,21 +213,29 @@ static bool bind_own_group(const struct guest_container *c, const struct guest_m
 	return true;
 }
 
+static unsigned long flags_of(const struct guest_mount *m)
+{
+	return m->flags & ~(PROPAGATION | MS_REC);
+}
+
+/* The files of a file system in memory, and the targets of mounts in it, are made before it is read-only. */
+static bool is_sealed_later(const struct guest_mount *m)
+{
+	return !(m->flags & MS_BIND) && m->flags & MS_RDONLY && !strcmp(type_of(m), "tmpfs");
+}
+
 static void mount_type(const struct guest_container *c, const struct guest_mount *m)
 {
 	const char *type = type_of(m);
 	const struct place p = require_place(c, m->target, true);
 	const int before = m->copies ? open(p.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	const unsigned long flags = m->flags & ~(PROPAGATION | MS_REC);
+	const unsigned long sealing = is_sealed_later(m) ? MS_RDONLY : 0;
 
-	if (mount(m->source ? m->source : type, p.path, type, before < 0 ? flags : flags & ~MS_RDONLY, m->data) < 0)
+	if (mount(m->source ? m->source : type, p.path, type, flags_of(m) & ~sealing, m->data) < 0)
 		vagent_priv_child_fail(VAGENT_FAILED, "cannot mount %.64s at %.300s: %s", type, m->target, strerror(errno));
 	close(p.fd);
-	if (before < 0)
-		return;
-	copy_files(c, m, before);
-	if (flags & MS_RDONLY)
-		change_mount(c, m->target, MS_REMOUNT | MS_BIND | flags);
+	if (before >= 0)
+		copy_files(c, m, before);
 }
 
 static void make_mount(const struct guest_container *c, const struct guest_mount *m)
@@ -238,6 +246,32 @@ static void make_mount(const struct guest_container *c, const struct guest_mount
 		mount_type(c, m);
 	if (m->flags & PROPAGATION)
 		change_mount(c, m->target, m->flags & (PROPAGATION | MS_REC));
+}
+
+static bool is_at_or_below(const char *target, const char *folder)
+{
+	const size_t len = strlen(folder);
+
+	return !strncmp(target, folder, len) && (!target[len] || target[len] == '/');
+}
+
+static bool is_hidden(const struct guest_container *c, unsigned int i)
+{
+	const char *target = c->mounts[i].target;
+
+	while (++i < c->nmounts)
+		if (is_at_or_below(target, c->mounts[i].target))
+			return true;
+	return false;
+}
+
+static void seal_mounts(const struct guest_container *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->nmounts; i++)
+		if (is_sealed_later(&c->mounts[i]) && !is_hidden(c, i))
+			change_mount(c, c->mounts[i].target, MS_REMOUNT | MS_BIND | flags_of(&c->mounts[i]));
 }
 
 /* --------------------------------------------------------------------- devices */
@@ -343,6 +377,7 @@ void vagent_priv_child_mount_container(const struct guest_container *c)
 	for (i = 0; i < c->nmounts; i++)
 		make_mount(c, &c->mounts[i]);
 	make_devices(c);
+	seal_mounts(c);
 	for (path = c->readonly; *path; path++)
 		make_readonly(c, *path);
 	for (path = c->masked; *path; path++)

@@ -877,6 +877,21 @@ START_TEST(read_only_tmpfs_begins_with_the_files_of_its_target)
 }
 END_TEST
 
+START_TEST(read_only_tmpfs_has_later_mounts_and_devices)
+{
+	const struct vagent_device device = { "/dev/null", 'c', 1, 3, 0666, 0, 0 };
+
+	add_mount("tmpfs", NULL, "/dev", "mode=0755", MS_RDONLY | MS_NOSUID);
+	add_mount("devpts", NULL, "/dev/pts", NULL, 0);
+	add_mount("tmpfs", NULL, "/twice/in", NULL, MS_RDONLY);
+	add_mount("tmpfs", NULL, "/twice", NULL, MS_RDONLY);
+	add_mount("tmpfs", NULL, "/twice", NULL, 0);
+	add_container((struct vagent_container){ .devices = &device, .ndevices = 1 });
+	runs("ls -d /dev/pts /dev/fd /dev/null; for f in /dev/new /twice/new; do { echo >$f; } 2>&- || echo no; done", PLAIN,
+	     "/dev/fd\n/dev/null\n/dev/pts\nno\n");
+}
+END_TEST
+
 START_TEST(options_of_a_tmpfs_are_preferred_to_its_target)
 {
 	add_mount("tmpfs", NULL, "/made", "size=1m,mode=1770,uid=7", 0);
@@ -1046,6 +1061,7 @@ static void add_tests(TCase *tc, const char *why)
 	add(mounts_are_made_in_their_order);
 	add(tmpfs_begins_with_the_files_of_its_target);
 	add(read_only_tmpfs_begins_with_the_files_of_its_target);
+	add(read_only_tmpfs_has_later_mounts_and_devices);
 	add(options_of_a_tmpfs_are_preferred_to_its_target);
 	add(links_of_the_root_lead_nowhere_else);
 	add(devices_and_links_are_made);
