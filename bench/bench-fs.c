@@ -119,8 +119,7 @@ static bool session_begin(struct fs_load *s, const char *socket)
 {
 	const struct fuse_open_in how = { .flags = O_RDWR };
 
-	s->fs.rings[0] = s->fs.rings[1] = RING_NONE;
-	if (client_open(&s->fs.client, socket, 0, &s->error) != VSU_EXIT_OK ||
+	if (queues_open(&s->fs.q, socket, 0, 0, &s->error) != VSU_EXIT_OK ||
 	    fs_begin(&s->fs, &s->error) != VSU_EXIT_OK ||
 	    fs_find(&s->fs, &s->listed, "listed", &s->error) != VSU_EXIT_OK ||
 	    fs_find(&s->fs, &s->file, "file", &s->error) != VSU_EXIT_OK ||
@@ -145,12 +144,8 @@ static void side_begin(struct side *s)
 
 static void side_end(struct side *s)
 {
-	if (s->works) {
-		client_close(&s->load.fs.client);
-		ring_close(&s->load.fs.rings[0]);
-		ring_close(&s->load.fs.rings[1]);
-		vmem_map_unref(s->load.fs.map);
-	}
+	if (s->works)
+		queues_close(&s->load.fs.q, false);
 	if (s->pid > 0) {
 		kill(s->pid, SIGTERM);
 		waitpid(s->pid, NULL, 0);

@@ -328,20 +328,15 @@ static enum vsu_exit run(struct fs *fs, int argc, char **argv, struct vsu_error 
 int main(int argc, char **argv)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct fs fs = { .map = NULL, .unique = 0 };
+	struct fs fs = { .unique = 0 };
 	enum vsu_exit status;
 
 	if (argc < 3)
 		return VSU_EXIT_USAGE;
-	fs.rings[0] = fs.rings[1] = RING_NONE;
-	fs.socket = argv[1];
-	status = client_open(&fs.client, argv[1], 0, &err);
+	status = queues_open(&fs.q, argv[1], 0, 0, &err);
 	if (status == VSU_EXIT_OK) {
 		status = run(&fs, argc - 2, argv + 2, &err);
-		client_close(&fs.client);
-		ring_close(&fs.rings[0]);
-		ring_close(&fs.rings[1]);
-		vmem_map_unref(fs.map);
+		queues_close(&fs.q, false);
 	}
 	if (fflush(stdout))
 		status = VSU_EXIT_HOST;

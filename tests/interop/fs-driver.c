@@ -122,15 +122,6 @@ static enum vsu_exit do_read(struct fs *fs, const char *path, char *const *more,
 	       fs_release(fs, FUSE_RELEASE, node, handle, err) : status;
 }
 
-static void fs_close(struct fs *fs)
-{
-	client_close(&fs->client);
-	ring_close(&fs->rings[0]);
-	ring_close(&fs->rings[1]);
-	vmem_map_unref(fs->map);
-	fs->map = NULL;
-}
-
 /*
  * The rings stop, a file transfers the state, and the previous device has none.
  */
@@ -139,16 +130,16 @@ static enum vsu_exit go_over(struct fs *fs, const char *socket, int fd,
 {
 	enum vsu_exit status = VSU_EXIT_HOST;
 
-	if (vhost_user_frontend_stop(fs->client.fe, err) == 0)
-		status = client_wait(&fs->client, err);
+	if (vhost_user_frontend_stop(fs->q.client.fe, err) == 0)
+		status = client_wait(&fs->q.client, err);
 	if (status == VSU_EXIT_OK)
-		status = client_move_state(&fs->client, false, fd, err);
-	fs_close(fs);
+		status = client_move_state(&fs->q.client, false, fd, err);
+	queues_close(&fs->q, false);
 	if (status == VSU_EXIT_OK)
-		status = client_open(&fs->client, socket, 0, err);
+		status = queues_open(&fs->q, socket, 0, 0, err);
 	lseek(fd, 0, SEEK_SET);
 	if (status == VSU_EXIT_OK)
-		status = client_move_state(&fs->client, true, fd, err);
+		status = client_move_state(&fs->q.client, true, fd, err);
 	return status == VSU_EXIT_OK ? fs_join(fs, err) : status;
 }
 
@@ -183,8 +174,8 @@ static enum vsu_exit come_again(struct fs *fs, const char *socket,
 	fputs("waiting\n", stderr);
 	if (getchar() == EOF)
 		return VSU_EXIT_HOST;
-	fs_close(fs);
-	status = client_open(&fs->client, socket, 0, err);
+	queues_close(&fs->q, false);
+	status = queues_open(&fs->q, socket, 0, 0, err);
 	return status == VSU_EXIT_OK ? fs_join(fs, err) : status;
 }
 
@@ -202,7 +193,7 @@ static enum vsu_exit do_outlive(struct fs *fs, const char *path,
 	if (status != VSU_EXIT_OK)
 		return status;
 	fwrite(fs->answer, 1, fs->answer_len, stdout);
-	status = come_again(fs, fs->socket, err);
+	status = come_again(fs, fs->q.client.socket, err);
 	if (status == VSU_EXIT_OK)
 		status = file_print(fs, node, handle, PIECE, err);
 	return status == VSU_EXIT_OK ?
@@ -213,7 +204,7 @@ static enum vsu_exit do_load(struct fs *fs, const char *path, char *const *more,
 			     struct vsu_error *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	enum vsu_exit status = client_move_state(&fs->client, true, fd, err);
+	enum vsu_exit status = client_move_state(&fs->q.client, true, fd, err);
 
 	(void)more;
 	close(fd);
@@ -265,7 +256,7 @@ static enum vsu_exit do_late(struct fs *fs, const char *path, char *const *more,
 	status = fs_leave(fs, FUSE_READ, node, &read, sizeof(read), PIECE, err);
 	if (status != VSU_EXIT_OK || getchar() == EOF)
 		return VSU_EXIT_HOST;
-	client_close(&fs->client);
+	client_close(&fs->q.client);
 	if (getchar() == EOF)
 		return VSU_EXIT_HOST;
 	puts(all_are(room, PIECE, byte) ? "untouched" : "stored");
@@ -566,7 +557,7 @@ static enum vsu_exit run(struct fs *fs, const struct command *command,
 int main(int argc, char **argv)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
-	struct fs fs = { .map = NULL, .unique = 0 };
+	struct fs fs = { .unique = 0 };
 	const struct command *command = argc > 2 ? command_find(argv[2]) : NULL;
 	enum vsu_exit status;
 
@@ -575,12 +566,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "use: fs-driver SOCKET read|list|try|cut|hold|label|late|load|outlive|shorten PATH, beside PATH OTHER, wear PATH N, move PATH SOCKET2 KEEP, make NAME UID GID GROUP, or race PATH N A B\n");
 		return VSU_EXIT_USAGE;
 	}
-	fs.rings[0] = fs.rings[1] = RING_NONE;
-	fs.socket = argv[1];
-	status = client_open(&fs.client, argv[1], 0, &err);
+	status = queues_open(&fs.q, argv[1], 0, 0, &err);
 	if (status == VSU_EXIT_OK) {
 		status = run(&fs, command, argv + 3, &err);
-		fs_close(&fs);
+		queues_close(&fs.q, false);
 	}
 	if (status != VSU_EXIT_OK)
 		fprintf(stderr, "%s\n", err.msg);
