@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,9 @@
 
 #include "init/guest.h"
 
+#ifndef SYS_openat2
+#define SYS_openat2 437	/* of all architectures */
+#endif
 #define PROPAGATION ((unsigned long)(MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE))
 /* Flags of a mount that a bind of it keeps; statvfs() and mount() have the same bits. */
 #define KEPT ((unsigned long)(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC))
@@ -44,6 +48,18 @@ static void leave_root(void)
 		fail_step("leave", "the root of a container");
 }
 
+/*
+ * In the root of the container. A link to a descriptor of this process in /proc would lead out of it, and is refused,
+ * except by Linux before 5.6.
+ */
+static int open_place(const char *path)
+{
+	const struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS };
+	const int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+
+	return fd < 0 && errno == ENOSYS ? open(path, O_PATH | O_CLOEXEC) : fd;
+}
+
 int vagent_priv_child_make_folders(const char *path)
 {
 	char *copy = strdup(path), *slash = copy;
@@ -66,10 +82,14 @@ int vagent_priv_child_make_folders(const char *path)
 static void make_target(const char *path, bool is_folder)
 {
 	char *above;
-	int fd, rc = 0;
+	int fd = open_place(path), rc = 0;
 
-	if (access(path, F_OK) == 0)
+	if (fd >= 0) {
+		close(fd);
 		return;
+	}
+	if (errno == ELOOP)
+		fail_step("make", path);
 	above = strdup(path);
 	if (above && strrchr(above, '/') > above) {
 		*strrchr(above, '/') = '\0';
@@ -98,7 +118,7 @@ static struct place find_place(const struct guest_container *c, const char *path
 	struct place p;
 
 	enter_root(c);
-	p.fd = open(path, O_PATH | O_CLOEXEC);
+	p.fd = open_place(path);
 	leave_root();
 	snprintf(p.path, sizeof(p.path), "/proc/self/fd/%d", p.fd);
 	return p;

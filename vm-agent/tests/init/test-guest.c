@@ -918,6 +918,30 @@ START_TEST(links_of_the_root_lead_nowhere_else)
 }
 END_TEST
 
+#define NUMBERS 16
+
+/* One of the descriptors of the process that mounts is the root of the agent. */
+START_TEST(links_of_the_root_are_no_descriptors_of_the_agent)
+{
+	static const char *const words[] = { "true", NULL };
+	const struct vagent_process_config c = { .terminal = false };
+	char path[96], target[32], at[128];
+	struct run r;
+
+	snprintf(path, sizeof(path), "%s/out", folder);
+	snprintf(target, sizeof(target), "/proc/self/fd/%d", _i);
+	ck_assert_int_eq(symlink(target, path), 0);
+	snprintf(at, sizeof(at), "/out%s/made", folder);
+	add_mount("tmpfs", NULL, at, NULL, 0);
+	add_container((struct vagent_container){ .readonly_root = false });
+	prepare_words(&r, words, c);
+	ck_assert_int_eq(vagent_process_state(r.p), VAGENT_FINISHED);
+	release(&r);
+	snprintf(path, sizeof(path), "%s/made", folder);
+	ck_assert_int_lt(access(path, F_OK), 0);
+}
+END_TEST
+
 START_TEST(devices_and_links_are_made)
 {
 	const struct vagent_device devices[] = {
@@ -1064,6 +1088,7 @@ static void add_tests(TCase *tc, const char *why)
 	add(read_only_tmpfs_has_later_mounts_and_devices);
 	add(options_of_a_tmpfs_are_preferred_to_its_target);
 	add(links_of_the_root_lead_nowhere_else);
+	tcase_add_loop_test_unless(tc, why, links_of_the_root_are_no_descriptors_of_the_agent, 0, NUMBERS);
 	add(devices_and_links_are_made);
 	add(paths_are_masked_and_read_only);
 	add(host_name_and_settings_are_those_of_the_container);
