@@ -272,7 +272,7 @@ static bool share_in_two(struct check *c)
 	return check_acked(c, VHOST_USER_SET_MEM_TABLE, &table, 8 + 2 * 32, fds, 2);
 }
 
-/* The same addresses are in another file. */
+/* Moves the memory to another file, at the same addresses. */
 static bool share_elsewhere(struct check *c)
 {
 	const int fd = check_memfd(CHECK_MEMORY_SIZE);
@@ -418,6 +418,45 @@ static bool area_was_used(struct check *c)
 			   area->desc[0].inflight));
 }
 
+/* The area of one packed ring. Entries are copies of descriptors. */
+struct packed_area {
+	uint64_t features;
+	uint16_t version, desc_num, free_head, old_free_head, used_idx, old_used_idx;
+	uint8_t used_wrap, old_used_wrap, padding[10];
+	struct {
+		uint8_t inflight, padding;
+		uint16_t next, last, num;
+		uint64_t counter;
+		uint16_t id, flags;
+		uint32_t len;
+		uint64_t addr;
+	} desc[CHECK_RING_SIZE];
+};
+
+/* The first buffer is in flight. */
+static void write_packed_area(struct check *c)
+{
+	struct packed_area *area = (void *)area_of(c);
+	const unsigned char *ring = c->guest + c->ring * CHECK_RING_STRIDE;
+	const uint16_t n = c->rings[c->ring].made;
+	uint16_t i;
+
+	area->free_head = area->old_free_head = n;
+	area->used_wrap = area->old_used_wrap = 1;
+	for (i = 0; i < CHECK_RING_SIZE; i++, ring += 16) {
+		area->desc[i].next = (uint16_t)(i + 1);
+		if (i >= n)
+			continue;
+		memcpy(&area->desc[i].addr, ring, 8);
+		memcpy(&area->desc[i].len, ring + 8, 4);
+		memcpy(&area->desc[i].id, ring + 12, 2);
+		memcpy(&area->desc[i].flags, ring + 14, 2);
+	}
+	area->desc[0].inflight = 1;
+	area->desc[0].last = (uint16_t)(n - 1);
+	area->desc[0].num = n;
+}
+
 /* Starts behind a crash: request 0 is in flight, or (used) it was just completed. */
 static bool start_crashed(struct check *c, uint16_t used)
 {
@@ -426,11 +465,15 @@ static bool start_crashed(struct check *c, uint16_t used)
 	if (!start(c) || !stop_all(c) || !offer(c, 0) || !set_area(c))
 		return false;
 	area = area_of(c);
-	memset(area, 0, sizeof(*area));
+	memset(area, 0, area_stride(c));
 	area->version = 1;
 	area->desc_num = CHECK_RING_SIZE;
-	area->desc[0].inflight = 1;
-	check_put16(c, CHECK_USED + 2, used);
+	if (c->extra & VQ_F_RING_PACKED) {
+		write_packed_area(c);
+	} else {
+		area->desc[0].inflight = 1;
+		check_put16(c, CHECK_USED + 2, used);
+	}
 	c->rings[c->ring].seen = used;
 	memcpy(c->before, c->guest, CHECK_MEMORY_SIZE);
 	return check_start_first(c) && check_run(c, 0);
@@ -493,9 +536,9 @@ const struct check_case check_traffic[] = {
 	ALL("base", "a ring goes on at the base that was set", STATES, 0, 4, 1, .base = 37,),
 	SPLIT_ROW("index-wraps", "the index of a split ring wraps behind 65535", RINGS,
 		  .base = 65530, .requests = 24, .batch = 12),
-	ALL("pieces", "a request may be in buffers of 4 bytes", FRAMING, 0, 6, 1,
+	ALL("pieces", "a request may be in buffers of 4 bytes", FRAMING, 0, 14, 1,
 	    .shape = { .cut = 4 },),
-	ALL("pieces-odd", "a request may be in buffers of 7 bytes", FRAMING, 0, 6, 2,
+	ALL("pieces-odd", "a request may be in buffers of 7 bytes", FRAMING, 0, 14, 2,
 	    .shape = { .cut = 7 },),
 	ALL("table", "a request may be in an indirect table", TABLES, INDIRECT, 130, 10, TABLE()),
 	ALL("table-pieces", "an indirect table may have many entries", TABLES, INDIRECT, 4, 2,
@@ -553,8 +596,8 @@ const struct check_case check_traffic[] = {
 	     start, log_without_feature),
 	BOTH("inflight", "requests are completed with an in-flight area", TRACKING, INFLIGHT, 0,
 	     start_with_area, complete, complete, check_stop, area_was_used),
-	ONE("resubmitted", "a request in flight is completed once behind a crash", TRACKING, INFLIGHT, 0,
-	    is_resubmitted),
+	BOTH("resubmitted", "a request in flight is completed once behind a crash", TRACKING, INFLIGHT, 0,
+	     is_resubmitted),
 	ONE("not-resubmitted", "a used request is not repeated behind a crash", TRACKING, INFLIGHT, 0,
 	    is_complete),
 	{ .name = NULL }
