@@ -39,6 +39,15 @@ bool example_find(const char *name)
 	return example_find_at(name, NULL);
 }
 
+static bool is_running(void)
+{
+	return waitpid(pid, NULL, WNOHANG) == 0;
+}
+
+/*
+ * Waits until the program listens. A process that does not execute it yet has the handlers of
+ * Check's runner, which pass example_end()'s signal on to the whole test.
+ */
 void example_launch(void)
 {
 	workdir_init(&dir);
@@ -48,6 +57,10 @@ void example_launch(void)
 	if (pid == 0) {
 		execl(program, program, "s", (char *)NULL);
 		_exit(127);
+	}
+	while (access("s", F_OK) < 0) {
+		ck_assert(is_running());
+		poll(NULL, 0, 5);
 	}
 }
 
@@ -67,7 +80,7 @@ int example_connect(void)
 	int sock;
 
 	while ((sock = vsu_sock_connect("s", NULL)) < 0) {
-		ck_assert_int_eq(waitpid(pid, NULL, WNOHANG), 0);
+		ck_assert(is_running());
 		poll(NULL, 0, 5);	/* until it listens */
 	}
 	return sock;
