@@ -147,6 +147,8 @@ static enum vsu_exit run_cases(struct check_suite *r, struct vsu_error *err)
 	if (rc < 0)
 		return rc == -ENAMETOOLONG ? VSU_EXIT_DATA : VSU_EXIT_HOST;
 	printf("TAP version 13\n1..%u\n", r->count);
+	if (!r->server.argv && !r->args->device)
+		printf("# without --device=NAME no case makes a request\n");
 	fflush(stdout);
 	r->count = 0;
 	whole = for_cases(r, run_case);

@@ -64,6 +64,18 @@ static bool has_value(struct check *c, uint32_t at, uint32_t width, uint32_t exp
 			  (int)got, (int)expected);
 }
 
+/* A disk's value is the status. */
+static bool has_answer(struct check *c, const struct data *d)
+{
+	const uint32_t got = value(c, d->at, d->width);
+
+	if (strcmp(c->device, "blk"))
+		return has_value(c, d->at, d->width, d->expected);
+	return check_that(c, got == d->expected,
+			  "a request of type %u at sector %u, with %u bytes to read and %u to write, has status %u, expected %u",
+			  d->words[0], d->words[2], d->len, d->reply, got, d->expected);
+}
+
 static bool complete(struct check *c, const struct data *d)
 {
 	struct check_used used;
@@ -72,7 +84,7 @@ static bool complete(struct check *c, const struct data *d)
 	       check_that(c, used.len <= d->reply && used.len >= d->min,
 			  "%u bytes are reported, of at least %u and at most %u", used.len,
 			  d->min, d->reply) &&
-	       has_value(c, d->at, d->width, d->expected);
+	       has_answer(c, d);
 }
 
 static bool start(struct check *c)

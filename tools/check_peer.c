@@ -14,6 +14,7 @@
 
 #include "check_case.h"
 #include "closer.h"
+#include "names.h"
 
 /* ----------------------------------------------------------------- verdicts */
 
@@ -60,7 +61,8 @@ void check_note(struct check *c, const struct relay_message *m, unsigned int con
 		struct verdict *v)
 {
 	struct trace_line line = { .time_ns = m->time_ns - c->start_ns, .channel = m->channel,
-				   .from = m->from, .connection = connection, .m = m, .v = v };
+				   .from = m->from, .connection = connection, .m = m, .v = v,
+				   .device = c->device ? names_device(c->device) : NULL };
 
 	exchange_judge(&c->exchange, m, v);
 	trace_examine(&line);

@@ -328,14 +328,21 @@ static bool log_of_buffers(struct check *c)
 			  "other pages are in the log than the writable buffer");
 }
 
-/* Data fill two pages; the status is in the third. */
+/* Data fill two pages; the status is in the third. A disk may be shorter than the read. */
 static bool log_of_pages(struct check *c)
 {
-	return complete_logged(c, VHOST_USER_F_LOG_ALL, 0) &&
-	       check_that(c, is_logged(c, CHECK_REPLY, true) &&
-			  is_logged(c, CHECK_REPLY + VHOST_USER_LOG_PAGE, true) &&
-			  is_logged(c, CHECK_REPLY + 2 * VHOST_USER_LOG_PAGE, true),
-			  "a page of a write that spans several is not in the log");
+	unsigned int i;
+
+	if (!complete_logged(c, VHOST_USER_F_LOG_ALL, 0))
+		return false;
+	if (c->guest[CHECK_REPLY + probe_of(c)->reply - 1])
+		return check_skip(c, "a read of two pages has status %u",
+				  c->guest[CHECK_REPLY + probe_of(c)->reply - 1]);
+	for (i = 0; i <= 2; i++)
+		if (!check_that(c, is_logged(c, CHECK_REPLY + (uint64_t)i * VHOST_USER_LOG_PAGE, true),
+				"page %u of three that one request writes is not in the log", i + 1))
+			return false;
+	return true;
 }
 
 static bool log_of_ring(struct check *c)
