@@ -102,7 +102,8 @@ static int open_files_namespace(pid_t monitor)
 	while (all && found < 0 && (e = readdir(all))) {
 		snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
 		if (readlink(path, target, sizeof(target)) >= 4 && !strncmp(target, "mnt:", 4))
-			found = open(path, O_RDONLY | O_CLOEXEC);
+			/* without a wait, should the link name another file meanwhile: setns() judges it */
+			found = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	}
 	if (all)
 		closedir(all);
