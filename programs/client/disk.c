@@ -16,6 +16,7 @@
 #define CHUNK (256u * 1024)
 /* Header, data, status. */
 #define DESCRIPTORS 3u
+#define PAGE 4096u
 /* Header and status of one request occupy separate cache lines. */
 #define HEADER_SIZE 128u
 #define STATUS_AT 64u
@@ -78,10 +79,11 @@ static enum vsu_exit check_config(struct disk *d, const struct queues_plan *plan
 
 /* --------------------------------------------------------------------- life */
 
-/* Layout: headers, then buffers. */
+/* Layout: headers, then buffers, which begin with a page: a back-end writes others through its page cache. */
 static enum vsu_exit start_rings(struct disk *d, struct queues_plan *plan, struct vsu_error *err)
 {
-	const uint64_t headers = (uint64_t)plan->n * plan->slots * HEADER_SIZE;
+	const uint64_t all = (uint64_t)plan->n * plan->slots * HEADER_SIZE;
+	const uint64_t headers = (all + PAGE - 1) / PAGE * PAGE;
 	enum vsu_exit status;
 
 	plan->room = headers + (uint64_t)plan->n * plan->slots * d->chunk;

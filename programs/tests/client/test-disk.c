@@ -92,6 +92,18 @@ START_TEST(a_disk_has_the_size_and_blocks_of_its_back_end)
 }
 END_TEST
 
+/* Others do not go around the page cache of a back-end. */
+START_TEST(buffers_begin_with_pages)
+{
+	uint32_t slot;
+
+	serve_and_open();
+	for (slot = 0; slot < 3; slot++)
+		ck_assert_uint_eq((uintptr_t)disk_buffer(&d, slot) % 4096, 0);
+	queues_close(&d.q, true);
+}
+END_TEST
+
 START_TEST(what_is_written_is_read_and_in_the_image)
 {
 	unsigned char block[BLOCK];
@@ -182,6 +194,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_disk_has_the_size_and_blocks_of_its_back_end);
+	tcase_add_test(tc, buffers_begin_with_pages);
 	tcase_add_test(tc, what_is_written_is_read_and_in_the_image);
 	tcase_add_test(tc, requests_beyond_the_end_and_writes_to_a_read_only_disk_fail);
 	tcase_add_test(tc, a_queue_that_the_disk_lacks_is_refused);
