@@ -68,6 +68,7 @@ static void read_request(char *text, size_t len)
 	}
 	free(r.argv);
 	free(r.envp);
+	free(r.presets);
 }
 
 static struct guest_container container;

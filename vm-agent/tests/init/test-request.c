@@ -24,6 +24,7 @@ static void teardown(void)
 	agent_rig_end();
 	free(r.argv);
 	free(r.envp);
+	free(r.presets);
 	free(text);
 	text = NULL;
 	memset(&r, 0, sizeof(r));
