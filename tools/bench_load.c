@@ -203,7 +203,7 @@ static enum vsu_exit step(struct run *r, struct vsu_error *err)
 	r->now_ns = vsu_now_ns();
 	if (status == VSU_EXIT_OK)
 		status = find_lost(r, err);
-	return status == VSU_EXIT_OK ? check_time(r, err) : status;
+	return status == VSU_EXIT_OK && r->in_flight ? check_time(r, err) : status;
 }
 
 enum vsu_exit bench_run(struct bench_driver *d, struct progress *progress, struct bench_stats *s,

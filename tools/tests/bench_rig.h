@@ -16,6 +16,7 @@ static struct bench_driver driver;
 static struct bench_stats stats;
 static int kick_signal;		/* to the server, before the load's first notification */
 static void (*plant)(struct queues *q);	/* called then; NULL: nothing */
+static uint64_t late_ms;	/* the load's time limit from then on; 0: as before */
 static bool armed;
 
 void __real_queues_kick(struct queues *q);
@@ -24,6 +25,8 @@ void __wrap_queues_kick(struct queues *q)
 {
 	siginfo_t info;
 
+	if (armed && late_ms)
+		load.timeout_ms = late_ms;
 	if (armed && kick_signal) {
 		ck_assert_int_eq(kill(server, kick_signal), 0);
 		ck_assert_int_eq(waitid(P_PID, (id_t)server, &info,
@@ -44,6 +47,7 @@ static void bench_setup(void)
 	};
 	stats = (struct bench_stats){ .requests = 0 };
 	kick_signal = 0;
+	late_ms = 0;
 	plant = NULL;
 }
 

@@ -73,7 +73,7 @@ END_TEST
 
 START_TEST(a_back_end_that_stops_is_given_up)
 {
-	load.timeout_ms = 1;
+	late_ms = 1;
 	kick_signal = SIGSTOP;
 	run_fails(&bench_blk, VSU_EXIT_HOST, "8 requests did not complete within 1ms");
 }

@@ -84,7 +84,7 @@ END_TEST
 
 START_TEST(a_back_end_that_stops_is_given_up)
 {
-	load.timeout_ms = 1;
+	late_ms = 1;
 	kick_signal = SIGSTOP;
 	run_fails(&bench_fs, VSU_EXIT_HOST, "1 requests did not complete within 1ms");
 }
