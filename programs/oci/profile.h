@@ -12,7 +12,7 @@
 
 #include <vmm-sys-util/error.h>
 
-/* NULL, empty and "unconfined" are none. */
+/* NULL, "" and "unconfined" are names of no profile. */
 bool oci_profile_is_none(const char *name);
 
 /* Checks whether this kernel can enforce profiles. -EOPNOTSUPP: it has no AppArmor. */

@@ -11,7 +11,7 @@
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:-_.\\@"
 #define USUAL_PREFIX "cvmm-oci"
 
-/* Neither "/" nor "..", which would lead to other objects. */
+/* A name with "/" or ".." would lead to other objects. */
 static bool is_name(const char *name)
 {
 	return *name && !name[strspn(name, LETTERS)];

@@ -38,7 +38,7 @@ int oci_scope_parse(const char *path, const char *id, bool is_root, struct oci_s
 int oci_scope_start(const struct oci_scope *s, pid_t pid, const struct oci_resources *r, struct vsu_error *err);
 /* Changes limits of a unit that runs. */
 int oci_scope_update(const char *name, const struct oci_resources *r, struct vsu_error *err);
-/* Stops a unit, which ends its processes, and waits for that. One that does not exist is stopped. */
+/* Stops a unit, which ends its processes, and waits for that. Succeeds, too, if no unit has the name. */
 int oci_scope_stop(const char *name, struct vsu_error *err);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * The status of a container, in the file "status" of its folder: a letter, and a sentence if its machine has failed.
  *
- * A guest may control the process that changes it. Such a process has the file in its memory, and no descriptor of it:
- * it can change what is there, but cannot make the file larger.
+ * A guest may control the process that changes it. That process has the file in its memory, and no descriptor of it:
+ * it can change the bytes, but cannot make the file larger.
  *
  * Threads: no state.
  */

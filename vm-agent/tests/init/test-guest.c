@@ -920,7 +920,7 @@ END_TEST
 
 #define NUMBERS 16
 
-/* One of the descriptors of the process that mounts is the root of the agent. */
+/* The process that mounts has a descriptor of the agent's root. */
 START_TEST(links_of_the_root_are_no_descriptors_of_the_agent)
 {
 	static const char *const words[] = { "true", NULL };
