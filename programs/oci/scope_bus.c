@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/event.h>
+
 #include "oci/cgroup_values.h"
 #include "oci/scope.h"
 #include "oci/state.h"
@@ -18,7 +20,7 @@
 #define SERVICE "org.freedesktop.systemd1"
 #define OBJECT "/org/freedesktop/systemd1"
 #define MANAGER SERVICE ".Manager"
-#define JOB_US UINT64_C(30000000)
+#define JOB_NS UINT64_C(30000000000)
 
 bool oci_scope_is_possible(void)
 {
@@ -82,16 +84,19 @@ static int watch_jobs(sd_bus *bus, struct job *job)
 	return rc < 0 ? rc : sd_bus_call_method(bus, SERVICE, OBJECT, MANAGER, "Subscribe", NULL, NULL, NULL);
 }
 
+/* The jobs of other units do not extend the time limit. */
 static int await_job(sd_bus *bus, const struct job *job, const char *name, struct vsu_error *err)
 {
+	const uint64_t end_ns = vsu_now_ns() + JOB_NS;
+	uint64_t now_ns;
 	int rc = 0;
 
 	while (rc >= 0 && !*job->result) {
-		rc = sd_bus_process(bus, NULL);
-		if (!rc) {
-			rc = sd_bus_wait(bus, JOB_US);
-			rc = rc ? rc : -ETIMEDOUT;
-		}
+		now_ns = vsu_now_ns();
+		rc = now_ns < end_ns ? sd_bus_process(bus, NULL) : -ETIMEDOUT;
+		if (!rc)
+			rc = sd_bus_wait(bus, (end_ns - now_ns) / 1000);
+		rc = rc == -EINTR ? 0 : rc;
 	}
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "systemd does not report the end of its job for the scope '%s'", name);

@@ -12,6 +12,7 @@
 
 #include <vmm-sys-util/fd.h>
 
+#include "common/tests/skipping_clock.h"
 #include "oci/scope.h"
 #include "util.h"
 
@@ -75,12 +76,14 @@ END_TEST
 /* --------------------------------------------------------------------- a systemd */
 
 #define JOB "/org/freedesktop/systemd1/job/1"
+#define OTHER_JOB "/org/freedesktop/systemd1/job/2"
 
 /* Requests that it received, and its replies. */
 static struct peer {
 	char method[32], unit[256], properties[512];
 	const char *result;	/* of the job */
 	const char *refusal;	/* NULL, or the name of an error */
+	bool is_busy;		/* with jobs of other units */
 	bool subscribed;
 } *peer;
 static char bus_path[64];
@@ -136,16 +139,24 @@ static void note_properties(sd_bus_message *m)
 	sd_bus_message_exit_container(m);
 }
 
-static int reply_job(sd_bus_message *m)
+static void report_job(sd_bus_message *m, const char *job)
 {
 	sd_bus_message *removed = NULL;
 
-	sd_bus_reply_method_return(m, "o", JOB);
 	sd_bus_message_new_signal(sd_bus_message_get_bus(m), &removed, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "JobRemoved");
 	sd_bus_message_set_sender(removed, "org.freedesktop.systemd1");
-	sd_bus_message_append(removed, "uoss", 1u, JOB, peer->unit, peer->result);
+	sd_bus_message_append(removed, "uoss", 1u, job, peer->unit, peer->result);
 	sd_bus_send(NULL, removed, NULL);
 	sd_bus_message_unref(removed);
+}
+
+static int reply_job(sd_bus_message *m)
+{
+	unsigned int i;
+
+	sd_bus_reply_method_return(m, "o", JOB);
+	for (i = 0; i < (peer->is_busy ? 100 : 1); i++)
+		report_job(m, peer->is_busy ? OTHER_JOB : JOB);
 	return 1;
 }
 
@@ -320,6 +331,16 @@ START_TEST(job_that_fails_is_named)
 }
 END_TEST
 
+START_TEST(jobs_of_other_units_do_not_extend_the_limit)
+{
+	peer->is_busy = true;
+	skipped_ns = UINT64_C(1000000000);
+	assert_refused(oci_scope_start(&scope, 77, &limits, &err), -ETIMEDOUT,
+		       "systemd does not report the end of its job for the scope 'libpod-a.scope': Connection timed out", err);
+	skipped_ns = 0;
+}
+END_TEST
+
 START_TEST(missing_systemd_is_named)
 {
 	setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent", 1);
@@ -342,6 +363,7 @@ static void add_requests(Suite *s)
 	tcase_add_test(t, unit_that_does_not_exist_is_stopped);
 	tcase_add_test(t, unit_that_exists_is_refused);
 	tcase_add_test(t, job_that_fails_is_named);
+	tcase_add_test(t, jobs_of_other_units_do_not_extend_the_limit);
 	tcase_add_test(t, missing_systemd_is_named);
 	suite_add_tcase(s, t);
 }
