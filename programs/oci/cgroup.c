@@ -27,6 +27,8 @@
 #define NAME_BYTES 17
 /* The kernel removes the last process of a group after its end was reported. */
 #define REMOVE_NS UINT64_C(2000000000)
+/* Another container holds the lock for a few system calls, while it finds that the group is this one's. */
+#define KEEP_NS UINT64_C(10000000000)
 
 /* ---------------------------------------------------------------------- choosing */
 
@@ -379,13 +381,12 @@ static int own_group(const char *root, const char *name, enum oci_group_access a
  */
 static int keep_group(const char *root, const char *name, int *owned)
 {
-	int rc;
+	const uint64_t until_ns = vsu_now_ns() + KEEP_NS;
 
 	vsu_fd_close(owned);
-	do
-		rc = *owned = own_group(root, name, OCI_GROUP_READ);
-	while (rc == -EBUSY && !usleep(1000));
-	return rc < 0 ? rc : 0;
+	while ((*owned = own_group(root, name, OCI_GROUP_READ)) == -EBUSY && vsu_now_ns() < until_ns)
+		usleep(1000);
+	return *owned < 0 ? *owned : 0;
 }
 
 /* The file has the id of the container whose monitor has entered the group. */

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <vmm-sys-util/event.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/sock.h>
 
@@ -28,7 +29,7 @@ _Static_assert(PATH_SPACE == sizeof(((struct vsu_sock_path *)0)->path),
 	       "struct vsu_sock_path holds every socket path");
 
 /* Limit of the wait for another process that starts in the same directory. */
-#define LOCK_TRIES 1000
+#define LOCK_WAIT_NS UINT64_C(1000000000)
 #define LOCK_PAUSE_NS 1000000
 
 static int address_of(const char *path, struct sockaddr_un *addr,
@@ -179,16 +180,16 @@ static void directory_of(const char *path, char *dir)
 static int lock_for_a_while(int fd)
 {
 	const struct timespec pause = { 0, LOCK_PAUSE_NS };
-	int tries;
+	const uint64_t until_ns = vsu_now_ns() + LOCK_WAIT_NS;
 
-	for (tries = 0; tries < LOCK_TRIES; tries++) {
-		if (!flock(fd, LOCK_EX | LOCK_NB))
-			return 0;
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return -errno;
+		if (vsu_now_ns() > until_ns)
+			return -EBUSY;
 		nanosleep(&pause, NULL);
 	}
-	return -EBUSY;
+	return 0;
 }
 
 /*
