@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <config.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -29,6 +30,8 @@
 #define REMOVE_NS UINT64_C(2000000000)
 /* Another container holds the lock for a few system calls, while it finds that the group is this one's. */
 #define KEEP_NS UINT64_C(10000000000)
+/* Groups below one of a container, each in the one before. Each needs a descriptor. */
+#define MAX_DEPTH 64
 
 /* ---------------------------------------------------------------------- choosing */
 
@@ -468,21 +471,68 @@ static bool kill_process(const struct oci_state *s, pid_t pid)
 }
 
 /* Processes of the machine that have outlived its monitor. Returns the number of those of others. */
-static unsigned int kill_processes(const struct oci_state *s)
+static unsigned int kill_processes(const struct oci_state *s, int group)
 {
-	char path[OCI_STATE_PATH + 64];
+	int fd = openat(group, "cgroup.procs", O_RDONLY | O_NOFOLLOW | O_CLOEXEC), pid;
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 	unsigned int nothers = 0;
-	FILE *f;
-	int pid;
 
-	snprintf(path, sizeof(path), "%s/cgroup.procs", s->cgroup);
-	f = fopen(path, "re");
 	while (f && fscanf(f, "%d", &pid) == 1)
 		if (pid > 0)
 			nothers += kill_process(s, pid);
 	if (f)
 		fclose(f);
+	else
+		vsu_fd_close(&fd);
 	return nothers;
+}
+
+static DIR *open_group(int parent, const char *name)
+{
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *all = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!all)
+		vsu_fd_close(&fd);
+	return all;
+}
+
+static const char *next_group(DIR *all)
+{
+	const struct dirent *d;
+
+	while ((d = readdir(all)))
+		if (d->d_type == DT_DIR && strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0)
+			return d->d_name;
+	return NULL;
+}
+
+/* As kill_processes(), also in the groups below. A group that cannot be read may have processes of others. */
+static unsigned int kill_all(const struct oci_state *s, int parent, const char *name, unsigned int depth)
+{
+	DIR *all = depth ? open_group(parent, name) : NULL;
+	unsigned int nothers = all || (depth && errno == ENOENT) ? 0 : 1;
+
+	if (!all)
+		return nothers;
+	nothers = kill_processes(s, dirfd(all));
+	while ((name = next_group(all)))
+		nothers += kill_all(s, dirfd(all), name, depth - 1);
+	closedir(all);
+	return nothers;
+}
+
+/* Groups below are removed first. One that has processes remains. */
+static void remove_all(int parent, const char *name, unsigned int depth)
+{
+	DIR *all = depth ? open_group(parent, name) : NULL;
+	const char *below;
+
+	while (all && (below = next_group(all)))
+		remove_all(dirfd(all), below, depth - 1);
+	if (all)
+		closedir(all);
+	(void)unlinkat(parent, name, AT_REMOVEDIR);
 }
 
 static int refuse_others(const struct oci_state *s, struct vsu_error *err)
@@ -495,8 +545,9 @@ static int remove_entered(const struct oci_state *s, struct vsu_error *err)
 	const uint64_t until_ns = vsu_now_ns() + REMOVE_NS;
 
 	for (;;) {
-		if (kill_processes(s))
+		if (kill_all(s, AT_FDCWD, s->cgroup, MAX_DEPTH))
 			return refuse_others(s, err);
+		remove_all(AT_FDCWD, s->cgroup, MAX_DEPTH);
 		if (!rmdir(s->cgroup) || errno == ENOENT)
 			return 0;
 		if (errno != EBUSY || vsu_now_ns() > until_ns)
@@ -525,7 +576,7 @@ static int remove_owned(const char *root, const char *name, const struct oci_sta
 
 static int remove_scope(const struct oci_state *s, struct vsu_error *err)
 {
-	if (*s->cgroup && kill_processes(s))
+	if (*s->cgroup && kill_all(s, AT_FDCWD, s->cgroup, MAX_DEPTH))
 		return refuse_others(s, err);
 	return oci_scope_stop(s->unit, err);
 }

@@ -129,7 +129,7 @@ static bool has_files_of_groups(void)
 	return !system(command);
 }
 
-static pid_t add_process(void)
+static pid_t add_process_to(const char *list)
 {
 	const pid_t pid = fork();
 	char text[32];
@@ -138,8 +138,13 @@ static pid_t add_process(void)
 		for (;;)
 			pause();
 	snprintf(text, sizeof(text), "%d\n", (int)pid);
-	write_file("cgroup.procs", text);
+	write_file(list, text);
 	return pid;
+}
+
+static pid_t add_process(void)
+{
+	return add_process_to("cgroup.procs");
 }
 
 /* Ends it. Returns whether it had been killed before. */
@@ -162,6 +167,72 @@ START_TEST(process_that_began_with_the_machine_is_killed)
 	state.begun = state.made = oci_state_begun(pid);
 	ck_assert_int_lt(oci_cgroup_remove(root, &state, &err), 0);	/* a folder of files */
 	ck_assert(was_killed(pid));
+}
+END_TEST
+
+static void make_group_below(void)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/below", folder);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+}
+
+/* The processes of a group that has controllers for others are below it. */
+static pid_t add_process_below(void)
+{
+	make_file("cgroup.procs");
+	make_group_below();
+	return add_process_to("below/cgroup.procs");
+}
+
+START_TEST(process_in_a_group_below_is_killed)
+{
+	pid_t pid;
+
+	enter_and_end();
+	pid = add_process_below();
+	state.begun = state.made = oci_state_begun(pid);
+	ck_assert_int_lt(oci_cgroup_remove(root, &state, &err), 0);	/* a folder of files */
+	ck_assert(was_killed(pid));
+}
+END_TEST
+
+START_TEST(process_of_another_in_a_group_below_lives)
+{
+	pid_t pid;
+
+	enter_and_end();
+	pid = add_process_below();
+	state.begun = state.made = oci_state_begun(pid) + 1;
+	ck_assert_int_eq(oci_cgroup_remove(root, &state, &err), -EBUSY);
+	ck_assert(!was_killed(pid));
+}
+END_TEST
+
+/* The machine ended, and another process has started a unit of the same name. */
+START_TEST(scope_with_a_process_of_another_in_a_group_below_remains)
+{
+	pid_t pid = add_process_below();
+
+	strcpy(state.unit, "cvmm-test-of-groups.scope");
+	state.begun = state.made = oci_state_begun(pid) + 1;
+	ck_assert_int_eq(oci_cgroup_remove(root, &state, &err), -EBUSY);
+	ck_assert(!was_killed(pid));
+}
+END_TEST
+
+START_TEST(empty_groups_below_are_removed_as_well)
+{
+	char command[192];
+
+	enter_and_end();
+	make_group_below();
+	/* the kernel removes its files together with their folder */
+	snprintf(command, sizeof(command), "rm %s/cgroup.*", folder);
+	ck_assert_int_eq(system(command), 0);
+	ck_assert_msg(!oci_cgroup_remove(root, &state, &err), "%s", err.msg);
+	ck_assert_int_lt(access(folder, F_OK), 0);
 }
 END_TEST
 
@@ -439,6 +510,10 @@ int main(void)
 	tcase_add_test(t, group_without_processes_is_claimed);
 	tcase_add_test(t, missing_group_is_free_and_not_made);
 	tcase_add_test(t, process_that_began_with_the_machine_is_killed);
+	tcase_add_test(t, process_in_a_group_below_is_killed);
+	tcase_add_test(t, process_of_another_in_a_group_below_lives);
+	tcase_add_test(t, scope_with_a_process_of_another_in_a_group_below_remains);
+	tcase_add_test(t, empty_groups_below_are_removed_as_well);
 	tcase_add_loop_test(t, process_that_began_at_another_time_lives, 0, 2);
 	tcase_add_test(t, processes_in_a_group_that_was_not_entered_live);
 	tcase_add_test(t, processes_in_a_group_that_another_entered_later_live);
