@@ -27,6 +27,18 @@ struct oci_member {
 
 /* -------------------------------------------------------------------------- life */
 
+/* A "start" that waits would otherwise do so until its time limit. */
+static void answer_starter(struct oci_workload *w, const char *id)
+{
+	struct vsu_error err = VSU_ERROR_INIT;
+
+	if (!w->starter)
+		return;
+	vsu_error_set(&err, -ESRCH, "the container '%s' was ended before its program was executed", id);
+	oci_client_answer(w->starter, OCI_OP_START, -ESRCH, &err);
+	w->starter = NULL;
+}
+
 /* The guest ends all its processes. If it does not receive that, its machine ends soon. */
 static void free_member(struct oci_members *ms, struct oci_member *member)
 {
@@ -36,6 +48,7 @@ static void free_member(struct oci_members *ms, struct oci_member *member)
 	for (i = 0; i < OCI_MAX_MEMBERS; i++)
 		if (ms->all[i] == member)
 			ms->all[i] = NULL;
+	answer_starter(w, member->id);
 	oci_workload_fini(w);
 	if (w->guest && vagent_guest_remove_container(w->guest, w->number, NULL) < 0)
 		w->guest = NULL;
