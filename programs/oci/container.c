@@ -17,8 +17,7 @@
 #include "oci/container.h"
 #include "oci/pod.h"
 
-/* Threads of the guest's kernel and its agent */
-#define GUEST_THREADS 128
+/* The kernel accepts no other number of threads as a limit, and has no more. */
 #define MAX_THREADS (1 << 22)
 /* Microseconds; the kernel's */
 #define USUAL_PERIOD 100000
@@ -164,12 +163,11 @@ static void free_words(char **words)
 	free(words);
 }
 
-/* NAME=VALUE; a NULL ends them. The guest's kernel limits all its threads, of which some are its own. */
+/* NAME=VALUE; a NULL ends them. */
 static char **join_sysctls(const struct oci_spec *spec, bool shares_name)
 {
 	const struct oci_pairs *pairs = &spec->sysctls;
-	const int64_t limit = spec->resources.pids_limit;
-	char **words = calloc(pairs->n + 4, sizeof(*words));
+	char **words = calloc(pairs->n + 3, sizeof(*words));
 	unsigned int i;
 	int n = 0;
 
@@ -179,8 +177,6 @@ static char **join_sysctls(const struct oci_spec *spec, bool shares_name)
 		n = asprintf(&words[i++], "kernel.hostname=%s", spec->hostname);
 	if (words && n >= 0 && spec->domainname && *spec->domainname)
 		n = asprintf(&words[i++], "kernel.domainname=%s", spec->domainname);
-	if (words && n >= 0 && limit > 0 && limit < MAX_THREADS && !oci_pod_sandbox(spec))
-		n = asprintf(&words[i++], "kernel.threads-max=%" PRId64, limit + GUEST_THREADS);
 	if (!words || n >= 0)
 		return words;
 	words[i - 1] = NULL;
@@ -195,7 +191,8 @@ static char **join_limits(const struct oci_resources *r)
 		const char *file;
 		int64_t value;
 	} numbers[] = {
-		{ "memory.max", r->memory_limit }, { "memory.low", r->memory_reservation }, { "pids.max", r->pids_limit },
+		{ "memory.max", r->memory_limit }, { "memory.low", r->memory_reservation },
+		{ "pids.max", r->pids_limit < MAX_THREADS ? r->pids_limit : 0 },
 		{ "cpu.weight", r->cpu_shares > 0 ? oci_cgroup_weight(r->cpu_shares) : 0 }, { "cpu.idle", r->cpu_idle },
 	};
 	char **words = calloc(sizeof(numbers) / sizeof(numbers[0]) + r->unified.n + 3, sizeof(*words));
@@ -236,14 +233,24 @@ static unsigned int count_devices(const struct oci_layout *layout)
 	return 0;
 }
 
+/*
+ * Limits of the container that owns the machine are those of the machine, but threads of the guest's kernel and agent are
+ * not its own.
+ */
+static struct oci_resources limits_in_guest(const struct oci_spec *spec)
+{
+	const struct oci_resources own = { .pids_limit = spec->resources.pids_limit };
+
+	return oci_pod_sandbox(spec) ? spec->resources : own;
+}
+
 int oci_container_add(struct vagent_guest *g, const struct oci_spec *spec, const struct oci_layout *layout,
 		      unsigned int *number, struct vsu_error *err)
 {
 	const unsigned int flags = namespaces_of(spec);
-	const struct oci_resources none = { .memory_limit = 0 };
+	const struct oci_resources r = limits_in_guest(spec);
 	char **sysctls = join_sysctls(spec, !(flags & CLONE_NEWUTS));
-	/* limits of the container that owns the machine are those of the machine */
-	char **limits = join_limits(oci_pod_sandbox(spec) ? &spec->resources : &none);
+	char **limits = join_limits(&r);
 	const struct vagent_container c = {
 		.size = sizeof(c),
 		.root = layout->root, .hostname = flags & CLONE_NEWUTS ? spec->hostname : NULL, .readonly_root = spec->readonly_root,
