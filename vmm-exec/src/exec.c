@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include <vm-arch/arch.h>
 #include <vm-arch/kernel.h>
@@ -40,8 +41,12 @@ struct cvmm_exec {
 	struct cvmm_machine *m;
 	bool has_terminal;	/* the command */
 	int epfd;		/* readable when the session or the machine has work */
-	/* EXEC_COMPLETE: the session has ended, and the machine is to end */
-	enum { EXEC_MADE, EXEC_RUNS, EXEC_COMPLETE, EXEC_ENDED } state;
+	int control;		/* the guest's end of the agent's port, which no other object closes when the machine ends */
+	/*
+	 * EXEC_COMPLETE: the session has ended, and the machine is to end. EXEC_EMPTIES: the machine has ended before
+	 * the session, and readers take the last output
+	 */
+	enum { EXEC_MADE, EXEC_RUNS, EXEC_COMPLETE, EXEC_EMPTIES, EXEC_ENDED } state;
 	struct vagent_end end;	/* of one that has ended */
 	struct vsu_error why;
 };
@@ -87,8 +92,11 @@ static int make_parts(struct cvmm_exec *e, const struct cvmm_exec_config *c,
 	if (rc < 0)
 		return rc;
 	cvmm_machine_refuse_copies(e->m, "the guest executes the command of this process, which has its streams and cannot pass them on; a template is saved before");
-	cvmm_exec_plan_close_given(e->plan);
 	e->session = e->plan->parts.session;
+	e->control = vsu_fd_dup(vagent_session_port(e->session, VAGENT_CONTROL));
+	cvmm_exec_plan_close_given(e->plan);
+	if (e->control < 0)
+		return vsu_error_sys(err, e->control, "cannot watch a command");
 	e->epfd = epoll_create1(EPOLL_CLOEXEC);
 	if (e->epfd < 0)
 		return vsu_error_sys(err, -errno, "cannot watch a command");
@@ -104,7 +112,7 @@ static int make_exec(const struct cvmm_exec_config *c, const struct cvmm_host *h
 
 	if (!e)
 		return vsu_error_set(err, -ENOMEM, "no memory for a command");
-	e->epfd = -1;
+	e->epfd = e->control = -1;
 	e->has_terminal = c->terminal;
 	rc = make_parts(e, c, host, waits, err);
 	if (rc < 0)
@@ -164,6 +172,7 @@ void cvmm_exec_free(struct cvmm_exec *e)
 		return;
 	cvmm_machine_free(e->m);
 	cvmm_exec_plan_free(e->plan);
+	vsu_fd_close(&e->control);
 	vsu_fd_close(&e->epfd);
 	free(e);
 }
@@ -182,6 +191,14 @@ static void end_machine(struct cvmm_exec *e)
 		cvmm_machine_kill(e->m);
 }
 
+/* The machine ended in time, and the limit was reached while a reader took the last output. */
+static bool is_reader_late(const struct cvmm_exec *e)
+{
+	struct vagent_end end;
+
+	return e->state == EXEC_EMPTIES && !vagent_session_end(e->session, &end) && end.kind == VAGENT_END_TIME;
+}
+
 /* The owner's end of a command that has ended before is not its end. */
 static void end_exec(struct cvmm_exec *e)
 {
@@ -190,10 +207,25 @@ static void end_exec(struct cvmm_exec *e)
 
 	if (is_killed && !e->why.msg[0])
 		vsu_error_set(&e->why, -ECANCELED, "the program ended the machine");
-	cvmm_exec_plan_get_end(e->plan, status, "a log", &e->end, &e->why);
+	if (is_reader_late(e))
+		cvmm_priv_plan_get_machine_end(e->plan, status, "a log", &e->end, &e->why);
+	else
+		cvmm_exec_plan_get_end(e->plan, status, "a log", &e->end, &e->why);
 	if (is_killed && e->end.kind == VAGENT_END_MACHINE)
 		e->end = (struct vagent_end){ VAGENT_END_KILLED, 0 };
 	e->state = EXEC_ENDED;
+}
+
+/* A program that killed its machine does not await the readers of its output. */
+static void end_ended_machine(struct cvmm_exec *e)
+{
+	if (e->state == EXEC_COMPLETE || cvmm_machine_was_ended(e->m)) {
+		end_exec(e);
+		return;
+	}
+	(void)!epoll_ctl(e->epfd, EPOLL_CTL_DEL, cvmm_machine_fd(e->m), NULL);
+	shutdown(e->control, SHUT_RDWR);
+	e->state = EXEC_EMPTIES;
 }
 
 bool cvmm_exec_dispatch(struct cvmm_exec *e)
@@ -201,6 +233,8 @@ bool cvmm_exec_dispatch(struct cvmm_exec *e)
 	if (e->state == EXEC_RUNS && !vagent_session_dispatch(e->session))
 		end_machine(e);
 	if ((e->state == EXEC_RUNS || e->state == EXEC_COMPLETE) && !cvmm_machine_dispatch(e->m))
+		end_ended_machine(e);
+	if (e->state == EXEC_EMPTIES && (!vagent_session_dispatch(e->session) || vagent_session_is_lost(e->session)))
 		end_exec(e);
 	return e->state != EXEC_ENDED;
 }

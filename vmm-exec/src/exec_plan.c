@@ -562,12 +562,10 @@ static bool has_ended(const struct cvmm_exec_plan *p, struct vagent_end *end, st
 	return has;
 }
 
-void cvmm_exec_plan_get_end(const struct cvmm_exec_plan *p, int status, const char *hint,
-			    struct vagent_end *end, struct vsu_error *why)
+void cvmm_priv_plan_get_machine_end(const struct cvmm_exec_plan *p, int status, const char *hint,
+				    struct vagent_end *end, struct vsu_error *why)
 {
 	*end = (struct vagent_end){ VAGENT_END_MACHINE, status };
-	if (has_ended(p, end, why))
-		return;
 	if (p->may_lack_modules && (status == VSU_EXIT_PANIC || !why->msg[0])) {
 		vsu_error_set(why, -EFAULT, "the guest's kernel ended before the command, perhaps because it cannot load its compressed modules (CONFIG_MODULE_DECOMPRESS, Linux 5.17 and later); %s keeps its messages", hint);
 	} else if (status == VSU_EXIT_PANIC) {
@@ -575,4 +573,11 @@ void cvmm_exec_plan_get_end(const struct cvmm_exec_plan *p, int status, const ch
 	} else if (!why->msg[0]) {
 		vsu_error_set(why, -EFAULT, "the guest ended before its command did; %s keeps its kernel's messages", hint);
 	}
+}
+
+void cvmm_exec_plan_get_end(const struct cvmm_exec_plan *p, int status, const char *hint,
+			    struct vagent_end *end, struct vsu_error *why)
+{
+	if (!has_ended(p, end, why))
+		cvmm_priv_plan_get_machine_end(p, status, hint, end, why);
 }

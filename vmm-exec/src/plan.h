@@ -43,6 +43,10 @@ static inline const struct cvmm_template_info *cvmm_priv_plan_template(const str
 	return p->template ? cvmm_template_get_info(p->template) : NULL;
 }
 
+/* As cvmm_exec_plan_get_end(), for a machine that ended before its command. */
+void cvmm_priv_plan_get_machine_end(const struct cvmm_exec_plan *p, int status, const char *hint,
+				    struct vagent_end *end, struct vsu_error *why);
+
 /* Adds an option of the machine with a value. -EINVAL: the value is refused; -ENOMEM. */
 int cvmm_priv_plan_add(struct cvmm_exec_plan *p, struct vsu_error *err, const char *name, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

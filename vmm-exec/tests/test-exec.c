@@ -335,6 +335,64 @@ START_TEST(output_that_cannot_be_written_is_an_end_of_its_own)
 }
 END_TEST
 
+/* ----------------------------------------------------------- the last output */
+
+#define PIPE 4096	/* bytes of a pipe that holds less than the window of a stream */
+
+/* Begins a command that writes without end, until the window is full. False: the time limit ended it before. */
+static bool fill_output(void)
+{
+	ck_assert_int_eq(fcntl(out[1], F_SETPIPE_SZ, PIPE), PIPE);
+	fcntl(out[0], F_SETFL, O_NONBLOCK);
+	begin_command(COMMAND("yes"));
+	while (poll(&(struct pollfd){ out[1], POLLOUT, 0 }, 1, 0) && cvmm_exec_dispatch(e))
+		await_work(e);
+	while (poll(&(struct pollfd){ cvmm_exec_fd(e), POLLIN, 0 }, 1, 1000) > 0)
+		if (!cvmm_exec_dispatch(e))
+			return false;
+	return cvmm_exec_status(e, &err) == -EAGAIN;
+}
+
+START_TEST(slow_reader_receives_what_arrived_before_the_machine_ended)
+{
+	char bytes[PIPE];
+	ssize_t n, total = 0;
+
+	ck_assert(fill_output());
+	cvmm_machine_end(cvmm_exec_machine(e), VSU_EXIT_OK, "off");
+	while (cvmm_exec_dispatch(e)) {
+		n = read(out[0], bytes, sizeof(bytes));
+		total += n > 0 ? n : 0;
+	}
+	while ((n = read(out[0], bytes, sizeof(bytes))) > 0)
+		total += n;
+	ck_assert_int_gt(total, PIPE);
+	ck_assert_int_eq(cvmm_exec_status(e, &err), CVMM_EXEC_FAILED);
+	ended_by(CVMM_EXEC_END_MACHINE, VSU_EXIT_OK);
+}
+END_TEST
+
+START_TEST(killed_machine_awaits_no_reader)
+{
+	ck_assert(fill_output());
+	cvmm_machine_kill(cvmm_exec_machine(e));
+	ck_assert_int_eq(run_to_end(), CVMM_EXEC_FAILED);
+	ended_by(CVMM_EXEC_END_KILLED, 0);
+}
+END_TEST
+
+/* The first limit that this host is fast enough for. */
+START_TEST(machine_that_ended_in_time_keeps_its_end_if_its_reader_is_late)
+{
+	for (config.timeout_ms = 2000; !fill_output(); config.timeout_ms *= 2)
+		cvmm_exec_free(e);
+	cvmm_machine_end(cvmm_exec_machine(e), VSU_EXIT_OK, "off");
+	ck_assert_int_eq(run_to_end(), CVMM_EXEC_FAILED);
+	ended_by(CVMM_EXEC_END_MACHINE, VSU_EXIT_OK);
+	ck_assert_str_eq(err.msg, "off");
+}
+END_TEST
+
 /* ---------------------------------------------------------------------- life */
 
 START_TEST(command_is_freed_in_each_state)
@@ -474,6 +532,9 @@ int main(void)
 	tcase_add_test_unless(tc, why, kill_after_the_end_of_the_command_is_not_its_end);
 	tcase_add_test_unless(tc, why, machine_of_a_command_is_not_saved);
 	tcase_add_test_unless(tc, why, output_that_cannot_be_written_is_an_end_of_its_own);
+	tcase_add_test_unless(tc, why, slow_reader_receives_what_arrived_before_the_machine_ended);
+	tcase_add_test_unless(tc, why, killed_machine_awaits_no_reader);
+	tcase_add_test_unless(tc, why, machine_that_ended_in_time_keeps_its_end_if_its_reader_is_late);
 	tcase_add_test_unless(tc, why, command_is_freed_in_each_state);
 	tcase_add_test_unless(tc, why, command_is_started_once);
 	tcase_add_test_unless(tc, why, many_commands_run_in_one_loop);

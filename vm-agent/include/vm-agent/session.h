@@ -102,6 +102,12 @@ VAGENT_API void vagent_session_signal(struct vagent_session *s, int signo);
 /* Sets the size of the command's terminal; no effect before its start and after its end. */
 VAGENT_API void vagent_session_resize(struct vagent_session *s, unsigned int rows, unsigned int columns);
 
+/*
+ * Tells whether the guest has closed its ports, and the streams have all output that it sent before. The session does
+ * not end by this, as the owner of the machine has the reason.
+ */
+VAGENT_API bool vagent_session_is_lost(const struct vagent_session *s);
+
 /* Tells whether the command has been started, and the session has not ended. */
 VAGENT_API bool vagent_session_is_started(const struct vagent_session *s);
 

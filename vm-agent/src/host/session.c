@@ -226,8 +226,7 @@ static void begin_command(struct vagent_session *s)
 		end_session(s, VAGENT_END_STATUS, 0);
 }
 
-/* The owner of a machine whose ports are closed has the reason. */
-static bool is_lost(const struct vagent_session *s)
+bool vagent_session_is_lost(const struct vagent_session *s)
 {
 	const bool is_closed = s->guest->state == VAGENT_GUEST_FAILED && s->guest->why.code == -ECONNRESET;
 
@@ -250,7 +249,7 @@ static void serve_process(struct vagent_session *s)
 
 static void serve_guest(struct vagent_session *s)
 {
-	if (is_lost(s))
+	if (vagent_session_is_lost(s))
 		return;
 	if (s->state == AWAITS_AGENT && s->guest->state == VAGENT_GUEST_HELD)
 		begin_command(s);

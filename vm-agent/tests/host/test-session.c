@@ -349,8 +349,10 @@ START_TEST(closed_ports_do_not_end_the_session)
 {
 	if (_i)
 		start_command();
+	ck_assert(!vagent_session_is_lost(s));
 	vagent_session_close_ports(s);
 	ck_assert(turns());
+	ck_assert(vagent_session_is_lost(s));
 	ck_assert_int_eq(vagent_session_status(s, &why), -EAGAIN);
 }
 END_TEST

@@ -227,7 +227,10 @@ CVMM_API int cvmm_exec_start(struct cvmm_exec *e, struct vsu_error *err) VSU_NOD
 /* Readable when dispatch has work; owned by the object. */
 CVMM_API int cvmm_exec_fd(const struct cvmm_exec *e);
 
-/* One turn. False: the command and its machine have ended. */
+/*
+ * One turn. False: the command and its machine have ended, and its streams have the output that had arrived. After
+ * cvmm_machine_kill() the rest is discarded.
+ */
 CVMM_API bool cvmm_exec_dispatch(struct cvmm_exec *e);
 
 /* Returns whether the guest waits for cvmm_exec_request(). */
