@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
-/* Options of QEMU, Firecracker, crosvm, Cloud Hypervisor and lkvm. */
+/* Options of QEMU, Firecracker, crosvm, Cloud Hypervisor, lkvm, and docker. */
 #include <config.h>
 
 #include <stdio.h>
@@ -85,6 +85,13 @@ static bool find_cid(const char *value, char out[VMM_FOREIGN_TEXT])
 	return vmm_foreign_item(value, "cid guest-cid guest_cid", out) && !vsu_parse_u64(out, &n);
 }
 
+/* Neither "FOLDER:FOLDER" nor "PORT:PORT", which docker has behind the letters of lkvm. */
+static bool is_no_pair(const char *value, char out[VMM_FOREIGN_TEXT])
+{
+	(void)out;
+	return !*value || !strchr("/.~0123456789", *value) || !strchr(value, ':');
+}
+
 /* -------------------------------------------------------------------- rows */
 
 #define KERNEL "the kernel's path as the first word: cvmm run %"
@@ -100,9 +107,13 @@ static bool find_cid(const char *value, char out[VMM_FOREIGN_TEXT])
 #define NO_DEVICE "leave it out: cvmm has no such device; 'cvmm help devices' lists them"
 #define NO_PASSING "leave it out: devices of the host cannot be passed to the guest"
 #define SANDBOX "leave it out: --sandbox=on is the default"
+#define CONTAINERS "'cvmm exec -- COMMAND' runs a program, 'cvmm exec --oci=IMAGE' an image of containers"
 #define LOG "--log-level=LEVEL, and 2>% for a file"
 
 const struct vmm_foreign_word vmm_foreign_run[] = {
+	{ .theirs = "-it -ti -itd -dit -td -dt -t --interactive --rm --privileged --read-only", .ours = CONTAINERS, .elsewhere = true },
+	{ .theirs = "-e --env --env-file -w --workdir --entrypoint --pull --restart --cap-add --cap-drop", .ours = CONTAINERS, .value = "VALUE", .elsewhere = true },
+	{ .theirs = "-v -p", .ours = CONTAINERS, .value = "VALUE", .is_other = is_no_pair, .elsewhere = true },
 	{ .theirs = "-m --mem-size-mib --mem-size", .ours = "--memory=%", .value = "SIZE", .convert = vmm_foreign_memory },
 	{ .theirs = "-object", .ours = "--memory=size=%,backend=KIND", .value = "SIZE", .convert = object_size },
 	{ .theirs = "-mem-path --mem-path", .ours = "--memory=size=SIZE,backend=file,mem-path=%", .value = "FILE" },

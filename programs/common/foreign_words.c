@@ -18,6 +18,7 @@
 struct answers {
 	char text[sizeof(((struct vsu_error *)0)->msg)];
 	size_t len;
+	bool elsewhere;		/* the only one, about the whole line */
 };
 
 /* A word of the command line. */
@@ -197,6 +198,8 @@ static int answer_word(struct answers *a, const struct vmm_foreign_word *rows,
 		row = find_row(rows, w);
 	if (row) {
 		fill_in(row, w->value, text);
+		if (row->elsewhere)
+			*a = (struct answers){ .elsewhere = true };
 		add_answer(a, w, text);
 		return row->value && w->value && !w->attached ? 2 : 1;
 	}
@@ -276,7 +279,7 @@ void vmm_foreign_explain(const struct vmm_foreign_word *rows, const struct vsu_o
 	struct word w;
 	int i, used;
 
-	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i += used) {
+	for (i = 1; i < argc && strcmp(argv[i], "--") != 0 && !a.elsewhere; i += used) {
 		used = 1;
 		if (!is_option(argv[i]) && operands)
 			break;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause */
 /*
- * Options of other programs: QEMU, Firecracker, crosvm, Cloud Hypervisor and lkvm for
+ * Options of other programs: QEMU, Firecracker, crosvm, Cloud Hypervisor, lkvm, and docker for
  * "cvmm run", docker, podman, virtme-ng and krunvm for "cvmm exec". cvmm accepts none of them, and answers
  * each with the option of cvmm that corresponds, which contains the user's value.
  *
@@ -26,6 +26,7 @@ struct vmm_foreign_word {
 	const char *value;	/* the value's name; NULL: the word takes none */
 	vmm_foreign_fn convert;	/* NULL: as it is */
 	vmm_foreign_fn is_other;	/* chooses the next row of the same name; or NULL */
+	bool elsewhere;		/* another command has what the whole line asks for: no other answer is needed */
 };
 
 /* The size of memory, which others count in MiB if it has no unit; only the first item. */

@@ -6,8 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <device-kinds/disk.h>
+
 #include "common/helpers.h"
 #include "common/needs.h"
+
+#define NOT_FETCHED "images of registries are not fetched; 'cvmm exec --oci=containers-storage:NAME' runs one that podman has fetched"
 
 /* "debian:12" or "docker.io/library/debian". */
 static bool is_registry_name(const char *name)
@@ -22,10 +26,12 @@ static bool is_registry_name(const char *name)
 
 int vmm_needs_image(const char *path, const char *option, struct vsu_error *err)
 {
-	if (strstr(path, "://") || !strncmp(path, "fd:", 3) || !access(path, F_OK) || errno != ENOENT)
+	if (devkind_disk_is_address(path) || !strncmp(path, "fd:", 3) || !access(path, F_OK) || errno != ENOENT)
 		return 0;
+	if (strstr(path, "://"))
+		return vsu_error_set(err, -ENOENT, "%sno such file: '%s'; images are not downloaded: fetch it first, as with 'curl -LO', and name the file", option, path);
 	if (is_registry_name(path))
-		return vsu_error_set(err, -ENOENT, "%sno such file: '%s'; images of registries are not fetched: unpack one, as with 'podman export', and use 'cvmm exec --root=FOLDER'", option, path);
+		return vsu_error_set(err, -ENOENT, "%sno such file: '%s'; " NOT_FETCHED, option, path);
 	if (strchr(path, ',') && strchr(path, '='))
 		return vsu_error_set(err, -ENOENT, "%sno such file: '%s'; properties of a disk follow --disk: --disk=%s", option, path, path);
 	return vsu_error_set(err, -ENOENT, "%sno such file: '%s'", option, path);
@@ -45,10 +51,21 @@ void vmm_needs_explain_command(const char *command, struct vsu_error *err)
 	if (!strchr(command, ':') || !is_registry_name(command) || !strstr(err->msg, command))
 		return;
 	memcpy(why, err->msg, sizeof(why));
-	vsu_error_set(err, err->code, "%s; images of registries are not fetched: unpack one, as with 'podman export', and use 'cvmm exec --root=FOLDER'", why);
+	vsu_error_set(err, err->code, "%s; " NOT_FETCHED, why);
 }
 
 /* ------------------------------------------------------------ a file of run */
+
+/* A file of another kind, which another command takes. */
+static void explain_format(struct vsu_error *err)
+{
+	char why[sizeof(err->msg)];
+
+	if (!strstr(err->msg, "kernel '") || !strstr(err->msg, "': not a "))
+		return;
+	memcpy(why, err->msg, sizeof(why));
+	vsu_error_set(err, err->code, "%s; 'cvmm boot IMAGE' boots a disk image, 'cvmm exec -- COMMAND' runs a program", why);
+}
 
 /* The name of a kernel has been replaced by a path if there is such a file. */
 static bool explain_name(const char *kernel, struct vsu_error *err)
@@ -74,6 +91,8 @@ void vmm_needs_explain(const struct cvmm_configuration *c, struct vsu_error *err
 	struct cvmm_reference r = { .size = sizeof(r) };
 	unsigned int i;
 
+	if (err->code == -EBADMSG)
+		explain_format(err);
 	for (i = 0; !cvmm_configuration_get_reference(c, i, &r, NULL); i++) {
 		if (!strcmp(r.option, "kernel") && r.fd < 0) {
 			if (explain_name(r.text, err) || err->code != -ENOENT)

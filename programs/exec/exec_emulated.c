@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,42 @@
 #include "common/spawn/spawn.h"
 
 enum { QEMU_END = VMM_WAITING_OTHERS, EVENTS, WATCHED };
+
+/* ------------------------------------------ files that QEMU refuses in words of its own */
+
+/* The setup header of the Linux/x86 boot protocol. */
+#define MAGIC_AT 0x202
+#define MAGIC "HdrS"
+
+static int check_kernel(const char *path, struct vsu_error *err)
+{
+	char head[MAGIC_AT + sizeof(MAGIC)] = "";
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	const ssize_t n = fd < 0 ? -errno : vsu_fd_pread_full(fd, head, sizeof(head) - 1, 0);
+
+	vsu_fd_close(&fd);
+	if (n < 0)
+		return vsu_error_sys(err, (int)n, "option --kernel: cannot read '%s'", path);
+	return memcmp(head + MAGIC_AT, MAGIC, strlen(MAGIC)) && memcmp(head, "\177ELF", 4) ?
+	       vsu_error_set(err, -EBADMSG, "option --kernel '%s': not a Linux kernel (neither bzImage nor ELF)", path) : 0;
+}
+
+/* QEMU opens it again. A pipe has no reader yet. */
+static int check_log(const char *path, struct vsu_error *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);
+	const int rc = fd < 0 && errno != ENXIO ? -errno : 0;
+
+	vsu_fd_close(&fd);
+	return rc < 0 ? vsu_error_sys(err, rc, "option --log: cannot open '%s'", path) : 0;
+}
+
+static int check_files(const struct vmm_exec_options *o, struct vsu_error *err)
+{
+	const int rc = o->kernel ? check_kernel(o->kernel, err) : 0;
+
+	return rc < 0 || !o->log ? rc : check_log(o->log, err);
+}
 
 /* ----------------------------------------------------------------- the guest */
 
@@ -74,6 +111,7 @@ int vmm_exec_emulated_run(struct vmm_exec_machine *m, const struct vmm_exec_opti
 	int signals = -1;
 	int rc = make_config(&c, m, o, err);
 
+	rc = rc < 0 ? rc : check_files(o, err);
 	rc = rc < 0 ? rc : vmm_waiting_signals(&signals, err);
 	rc = rc < 0 ? rc : vmm_emulation_start(&e, &c, err);
 	rc = rc < 0 ? rc : vmm_waiting_confine(err);

@@ -43,7 +43,7 @@ static bool has_option(const struct vsu_option *o, const char *name, size_t len)
 /* Options that answers name of other commands, and of programs in the guest. */
 static const char *const others[] = {
 	"emulate", "publish", "scope", "cpu-list", "reuid", "clear-groups", "groups", "bounding-set", "version",
-	"prometheus", "from", "dry-run", NULL,
+	"prometheus", "from", "dry-run", "oci", NULL,
 };
 
 static void assert_options_exist(const struct vmm_foreign_word *rows, const struct vsu_option *table)

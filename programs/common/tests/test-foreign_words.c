@@ -23,6 +23,8 @@ static void explain_run(const char *line)
 	vmm_foreign_explain(vmm_foreign_run, table, n, words, false, &err);
 }
 
+#define PROGRAMS "'cvmm exec -- COMMAND' runs a program, 'cvmm exec --oci=IMAGE' an image of containers"
+
 static const struct row run_rows[] = {
 	{ "k -m 512", "unknown option '-m'; write --memory=512M" },
 	{ "k -m 2G,slots=2", "unknown option '-m'; write --memory=2G" },
@@ -57,6 +59,12 @@ static const struct row run_rows[] = {
 	{ "k --cid=3", "unknown option '--cid'; write --vsock=3" },
 	{ "k --cpus=2 -smp 4", "unknown option '-smp'; write --cpus=4" },
 	{ "k -z", "before" },
+	{ "-it --rm debian:12 bash", "unknown option '-it'; " PROGRAMS },
+	{ "--rm -v /a:/b -p 80:80 -e A=b nginx", "unknown option '--rm'; " PROGRAMS },
+	{ "-m 1g -v /a:/b nginx", "unknown option '-v'; " PROGRAMS },
+	{ "-d a.img -p 80:80", "unknown option '-p'; " PROGRAMS },
+	{ "-p root=/dev/nfs+nfsroot=1.2.3.4:/x k", "unknown option '-p'; write --append=root=/dev/nfs nfsroot=1.2.3.4:/x, or --cmdline=TEXT to replace the default" },
+	{ "k -v", "unknown option '-v'; write --verbose" },
 };
 
 START_TEST(d5_02_options_of_other_monitors_are_answered_with_the_value)

@@ -175,6 +175,7 @@ static const struct {
 	{ "alpine", "images of registries are not fetched" },
 	{ "docker.io/library/debian:12", "images of registries are not fetched" },
 	{ "r.qcow2,format=raw", "--disk=r.qcow2,format=raw" },
+	{ "https://host/debian.qcow2", "images are not downloaded: fetch it first" },
 	{ "./debian", "option --image: no such file: './debian'" },
 	{ "debian.raw", "option --image: no such file: 'debian.raw'" },
 };
@@ -198,7 +199,7 @@ END_TEST
 static const struct {
 	const char *command, *why, *explained;
 } commands[] = {
-	{ "debian:12", "in the guest: debian:12: No such file or directory", "in the guest: debian:12: No such file or directory; images of registries are not fetched: unpack one, as with 'podman export', and use 'cvmm exec --root=FOLDER'" },
+	{ "debian:12", "in the guest: debian:12: No such file or directory", "in the guest: debian:12: No such file or directory; images of registries are not fetched; 'cvmm exec --oci=containers-storage:NAME' runs one that podman has fetched" },
 	{ "quay.io/fedora/fedora:41", "in the guest: quay.io/fedora/fedora:41: No such file or directory", "images of registries are not fetched" },
 	{ "./a:b", "in the guest: ./a:b: No such file or directory", "in the guest: ./a:b: No such file or directory" },
 	{ "debian", "in the guest: debian: No such file or directory", "in the guest: debian: No such file or directory" },

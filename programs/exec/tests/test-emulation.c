@@ -298,11 +298,14 @@ START_TEST(qemu_inherits_no_other_descriptor)
 END_TEST
 
 static const struct {
-	const char *memory, *kernel, *named, *piece;
+	const char *memory, *kernel, *named, *piece, *log;
 } refused[] = {
-	{ "1G", NULL, "--memory '512M'", "512M" },
-	{ "1G,backend=memfd", NULL, "--memory", NULL }, { "1000", NULL, "--memory", NULL },
-	{ "1G", "builtin:agent", "--kernel", NULL },
+	{ "1G", NULL, "--memory '512M'", "512M", NULL },
+	{ "1G,backend=memfd", NULL, "--memory", NULL, NULL }, { "1000", NULL, "--memory", NULL, NULL },
+	{ "1G", "builtin:agent", "--kernel", NULL, NULL },
+	{ "1G", "/proc/self/status", "option --kernel '/proc/self/status': not a Linux kernel", NULL, NULL },
+	{ "1G", "/missing", "option --kernel: cannot read '/missing': No such file", NULL, NULL },
+	{ "1G", "/proc/self/exe", "option --log: cannot open '/missing/log': No such file", NULL, "/missing/log" },
 };
 
 START_TEST(values_without_effect_are_refused)
@@ -310,7 +313,7 @@ START_TEST(values_without_effect_are_refused)
 	struct vmm_exec_machine m = { .session = session };
 	const struct vmm_exec_options o = {
 		.memory = refused[_i].memory, .kernel = refused[_i].kernel, .daemons = folder,
-		.pieces = { refused[_i].piece }, .npieces = !!refused[_i].piece,
+		.pieces = { refused[_i].piece }, .npieces = !!refused[_i].piece, .log = refused[_i].log,
 	};
 
 	ck_assert_int_eq(vmm_exec_emulated_run(&m, &o, &err), VAGENT_STATUS_FAILED);
