@@ -5,7 +5,7 @@
 
 AM_CPPFLAGS = -I$(srcdir) -I$(top_srcdir)/programs -I$(top_srcdir)/vmm/include -I$(top_srcdir)/vmm $(CVMM_EXEC_CFLAGS) $(VM_AGENT_CFLAGS) -I$(top_srcdir)/vmm/tests $(DEVICE_KINDS_CFLAGS) $(VIRTIO_DEVICES_CFLAGS) $(VHOST_CFLAGS) $(VIRTIO_QUEUE_CFLAGS) $(VM_ARCH_CFLAGS) $(VM_MEMORY_CFLAGS) $(VMM_SYS_UTIL_CFLAGS) $(CHECK_CFLAGS) -DDAEMON_FOLDER='"$(bindir)"' -DHELPER_FOLDER='"$(pkglibexecdir)"'
 AM_CFLAGS = $(WARN_CFLAGS) $(HARDENING_CFLAGS) $(LIBEV_CFLAGS) $(PTHREAD_CFLAGS)
-AM_LDFLAGS = $(HARDENING_LDFLAGS)
+AM_LDFLAGS = $(HARDENING_LDFLAGS) $(RELOCATION_LDFLAGS)
 
 # The machine and the libraries below it
 machine_archives = $(top_builddir)/vmm/libmachine.la $(VM_ARCH_STATIC_LIBS) $(VM_AGENT_STATIC_LIBS) \
