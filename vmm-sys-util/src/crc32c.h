@@ -12,9 +12,21 @@
 #define VSU_CRC32C_TARGET __attribute__((target("sse4.2")))
 #define VSU_CRC32C_WORD(sum, word) ((uint32_t)__builtin_ia32_crc32di(sum, word))
 
+#if defined(__GLIBC__) && defined(__has_include)
+#if __has_include(<sys/platform/x86.h>)
+#include <sys/platform/x86.h>
+
+/* The loader has read CPUID; the compiler's constructor would do it again at each start. */
+#define VSU_CRC32C_PRESENT CPU_FEATURE_ACTIVE(SSE4_2)
+#endif
+#endif
+#ifndef VSU_CRC32C_PRESENT
+#define VSU_CRC32C_PRESENT __builtin_cpu_supports("sse4.2")
+#endif
+
 static inline bool vsu_has_crc32c(void)
 {
-	return __builtin_cpu_supports("sse4.2");
+	return VSU_CRC32C_PRESENT;
 }
 #elif defined(__aarch64__)
 #include <sys/auxv.h>
