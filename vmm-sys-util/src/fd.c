@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fs.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -233,7 +234,8 @@ ssize_t vsu_fd_write_quietly(int fd, const void *buf, size_t len)
 	return n;
 }
 
-int vsu_fd_count(void)
+/* Before Linux 6.2 the size of the folder is 0. */
+static int count_entries(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
 	struct dirent *entry;
@@ -246,4 +248,13 @@ int vsu_fd_count(void)
 			count++;
 	closedir(dir);
 	return count;
+}
+
+int vsu_fd_count(void)
+{
+	struct stat st;
+
+	if (!stat("/proc/self/fd", &st) && st.st_size > 0 && st.st_size <= INT_MAX)
+		return (int)st.st_size;
+	return count_entries();
 }
