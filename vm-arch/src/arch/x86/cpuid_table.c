@@ -50,26 +50,39 @@ int varch_cpuid_add(struct kvm_cpuid2 *table, const struct kvm_cpuid_entry2 *e)
 	return 0;
 }
 
+/* The entry of a part of the name that KVM has left empty, or NULL. */
+static struct kvm_cpuid_entry2 *empty_name(struct kvm_cpuid2 *table, uint32_t part)
+{
+	struct kvm_cpuid_entry2 *e;
+
+	e = varch_cpuid_find(table, VARCH_CPUID_NAME + part, VARCH_CPUID_ANY);
+	return e && !e->eax && !e->ebx && !e->ecx && !e->edx ? e : NULL;
+}
+
 void varch_cpuid_name(struct kvm_cpuid2 *table, const uint32_t name[12])
 {
 	struct kvm_cpuid_entry2 *e;
 	uint32_t i;
 
 	for (i = 0; i < 3; i++) {
-		e = varch_cpuid_find(table, VARCH_CPUID_NAME + i, VARCH_CPUID_ANY);
-		if (e && !e->eax && !e->ebx && !e->ecx && !e->edx)
+		e = empty_name(table, i);
+		if (e)
 			memcpy(&e->eax, name + 4 * i, 16);
 	}
 }
 
+/* Most hosts fill in the name. CPUID is slow where the host is itself a virtual machine. */
 static void host_name_take(struct kvm_cpuid2 *table)
 {
 	uint32_t name[12] = { 0 }, *at = name;
 	uint32_t i;
 
+	if (!empty_name(table, 0) && !empty_name(table, 1) && !empty_name(table, 2))
+		return;
+	if (__get_cpuid_max(VARCH_CPUID_NAME & 0x80000000, NULL) < VARCH_CPUID_NAME + 2)
+		return;
 	for (i = 0; i < 3; i++, at += 4)
-		if (!__get_cpuid(VARCH_CPUID_NAME + i, at, at + 1, at + 2, at + 3))
-			return;
+		__cpuid(VARCH_CPUID_NAME + i, at[0], at[1], at[2], at[3]);
 	varch_cpuid_name(table, name);
 }
 
