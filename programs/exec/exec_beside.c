@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <vm-arch/advice.h>
+
 #include "exec/exec_beside.h"
 #include "exec/named.h"
 
@@ -89,6 +91,13 @@ struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m)
 	};
 }
 
+/* A clone has the memory of its template. */
+static void advise_memory(const struct vmm_exec_machine *m, const struct vagent_end *end, struct vsu_error *err)
+{
+	if (end->kind == VAGENT_END_MEMORY && !m->parts->template_of)
+		(void)vsu_error_operands(err, VARCH_ADVICE_MEMORY, 0, 0);
+}
+
 /* As of a command that the signal ended, for callers that tell this from a failure. */
 int vmm_exec_machine_status(const struct vmm_exec_machine *m, int status, struct vsu_error *err)
 {
@@ -100,6 +109,7 @@ int vmm_exec_machine_status(const struct vmm_exec_machine *m, int status, struct
 	}
 	if (!m->named || vmm_named_get_end(m->named, &end, err) < 0)
 		cvmm_exec_plan_get_end(m->plan, status, "--log=FILE", &end, err);
+	advise_memory(m, &end, err);
 	return vagent_end_status(&end);
 }
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <termios.h>
 
+#include <vm-arch/advice.h>
 #include <vmm-sys-util/exit.h>
 #include <vmm-sys-util/fd.h>
 
@@ -507,14 +508,19 @@ static void agent_starts(const struct vmm_beside *beside)
 }
 
 /* A terminal has no stream of errors. */
-static void agent_ends(uint32_t status)
+static void agent_ends_by(enum vagent_how how, uint32_t status, enum vagent_cause cause)
 {
 	static const struct vagent_frame outputs[] = { { 1, VAGENT_STDOUT, 0 }, { 1, VAGENT_STDERR, 0 } };
 	const size_t len = m.on_terminal ? sizeof(outputs[0]) : sizeof(outputs);
-	const struct vagent_process_ended e = { .process = 1, .how = VAGENT_EXITED, .status = status };
+	const struct vagent_process_ended e = { .process = 1, .how = how, .status = status, .cause = cause };
 
 	ck_assert_int_eq(send(vagent_session_port(m.session, VAGENT_OUT), outputs, len, 0), (ssize_t)len);
 	agent_sends(VAGENT_PROCESS_ENDED, &e, sizeof(e));
+}
+
+static void agent_ends(uint32_t status)
+{
+	agent_ends_by(VAGENT_EXITED, status, VAGENT_CAUSE_UNKNOWN);
 }
 
 /* The machine was ended with status 0, and perhaps a sentence that this is so. */
@@ -531,6 +537,21 @@ START_TEST(status_of_the_command_replaces_that_of_the_machine)
 	vsu_error_set(&err, -EIO, "ended");
 	ck_assert_int_eq(vmm_exec_machine_status(&m, 0, &err), 5);
 	ck_assert_str_eq(err.msg, "");
+}
+END_TEST
+
+START_TEST(command_that_lacked_memory_ends_with_a_remedy)
+{
+	const enum vagent_cause cause = _i ? VAGENT_CAUSE_MEMORY : VAGENT_CAUSE_UNKNOWN;
+	struct vmm_beside beside;
+
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	beside = vmm_exec_machine_beside(&m);
+	agent_starts(&beside);
+	agent_ends_by(VAGENT_SIGNALLED, SIGKILL, cause);
+	ck_assert(!beside.turn(beside.opaque));
+	ck_assert_int_eq(vmm_exec_machine_status(&m, 0, &err), 128 + SIGKILL);
+	ck_assert_uint_eq(err.arg, _i ? VARCH_ADVICE_MEMORY : 0);
 }
 END_TEST
 
@@ -908,6 +929,7 @@ int main(void)
 	tcase_add_loop_test(tc, missing_files_are_named, 0, 4);
 	tcase_add_loop_test(tc, machine_that_ends_before_its_command_is_a_failure_of_ours, 0, 3);
 	tcase_add_test(tc, status_of_the_command_replaces_that_of_the_machine);
+	tcase_add_loop_test(tc, command_that_lacked_memory_ends_with_a_remedy, 0, 2);
 	tcase_add_loop_test(tc, machine_that_a_signal_ends_has_its_status, 0, 2);
 	tcase_add_test(tc, pieces_of_memory_are_options_in_their_order);
 	tcase_add_loop_test(tc, signals_of_a_pipe_and_of_its_user_have_no_line, 0, sizeof(quiet) / sizeof(quiet[0]));
