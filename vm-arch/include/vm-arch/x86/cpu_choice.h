@@ -12,7 +12,7 @@
 
 /* Words of --cpu in the table of options. */
 #define VARCH_CPU_ARG "host|plain|x86-64-v2|x86-64-v3|x86-64-v4|FILE"
-#define VARCH_CPU_HELP "CPU model: all host features, a level, or a file of 'cvmm cpu'; plain: x86-64-v2, unchecked"
+#define VARCH_CPU_HELP "CPU model: all host features, a level, or a file with a description; plain: x86-64-v2, unchecked"
 
 #define VARCH_CPU_MAX_FEATURES 192
 
