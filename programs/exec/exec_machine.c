@@ -89,6 +89,18 @@ static bool is_folder(const char *path)
 	return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
+/* "FOLDER:TARGET", as container engines have it. */
+static int refuse_absent(const char *given, int rc, struct vsu_error *err)
+{
+	const size_t len = strcspn(given, ":");
+	char source[PATH_MAX];
+
+	snprintf(source, sizeof(source), "%.*s", (int)len, given);
+	return given[len] && is_folder(source) ?
+	       vsu_error_set(err, rc, "option --dir: '%s': the command finds a folder at its own path; write --dir=%s", given, source) :
+	       vsu_error_sys(err, rc, "option --dir: '%s'", given);
+}
+
 static int share_folder(struct draft *d, const char *text, struct vsu_error *err)
 {
 	char given[PATH_MAX], path[PATH_MAX], *comma;
@@ -101,7 +113,7 @@ static int share_folder(struct draft *d, const char *text, struct vsu_error *err
 		*comma = '\0';
 	}
 	if (!realpath(given, path))
-		return vsu_error_sys(err, -errno, "option --dir: '%s'", given);
+		return refuse_absent(given, -errno, err);
 	if (!is_folder(path))
 		return vsu_error_set(err, -ENOTDIR, "option --dir: '%s' is not a folder; share the one that it is in", given);
 	return add_folder(d, path, err);

@@ -25,6 +25,7 @@
 #include "exec/oci_image.h"
 
 #define STORAGE "containers-storage:"
+#define PULL "'podman pull NAME' fetches an image, and --oci=" STORAGE "NAME runs it"
 #define MAX_TEXT (1u << 20)	/* of a configuration */
 #define MAX_WORDS 256
 #define NS_PER_MS UINT64_C(1000000)
@@ -72,7 +73,7 @@ static int await_program(pid_t pid, const char *name, struct vsu_error *err)
 			return vsu_error_sys(err, -errno, "cannot wait for %s", name);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		return vsu_error_set(err, -ENOENT, "option --oci requires the program %s; 'apt install %s' installs it", name, name);
-	return status ? vsu_error_set(err, -ENOENT, "option --oci: %s did not succeed", name) : 0;
+	return status ? vsu_error_set(err, -ECANCELED, "option --oci: %s did not succeed", name) : 0;
 }
 
 /* Reads up to MAX_TEXT bytes; the caller frees *text. */
@@ -190,7 +191,19 @@ static int copy_stored(struct vmm_oci_image *i, const char *name, struct vsu_err
 		return vsu_error_set(err, -ENOMEM, "no memory for the name of an image");
 	rc = run_program(i, (char *const[]){ as_word("skopeo"), as_word("copy"), as_word("--quiet"), as_word(name), to, NULL }, NULL, err);
 	free(to);
-	return rc;
+	return rc == -ECANCELED ? vsu_error_set(err, rc, "option --oci '%s': skopeo cannot read it; " PULL, name) : rc;
+}
+
+static int check_layout(const char *text, size_t len, struct vsu_error *err)
+{
+	char *index = NULL;
+	int rc;
+
+	if (asprintf(&index, "%.*s/index.json", (int)len, text) < 0)
+		return vsu_error_set(err, -ENOMEM, "no memory for the name of an image");
+	rc = access(index, F_OK);
+	free(index);
+	return rc < 0 ? vsu_error_set(err, -ENOENT, "option --oci '%s': the folder '%.*s' of an OCI image has no index.json; " PULL, text, (int)len, text) : 0;
 }
 
 /* The tag is behind the last colon, unless the whole text is a folder. */
@@ -206,7 +219,7 @@ static int name_layout(struct vmm_oci_image *i, const char *text, struct vsu_err
 		return vsu_error_set(err, -EINVAL, "option --oci '%s': skopeo and umoci cannot read a folder with a colon in its name; rename it, or link to it", text);
 	if (asprintf(&i->source, "%s%s", text, colon ? "" : ":latest") < 0)
 		return vsu_error_set(err, -ENOMEM, "no memory for the name of an image");
-	return 0;
+	return check_layout(text, colon ? (size_t)(colon - text) : strlen(text), err);
 }
 
 static int unpack_image(const struct vmm_oci_image *i, struct vsu_error *err)

@@ -450,6 +450,16 @@ START_TEST(missing_files_are_named)
 }
 END_TEST
 
+START_TEST(folder_with_a_target_is_refused_with_the_folder)
+{
+	options.root = "/usr";
+	options.folders[0] = "/tmp:/data,rw";
+	options.nfolders = 1;
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, &err), -ENOENT);
+	ck_assert_str_eq(err.msg, "option --dir: '/tmp:/data': the command finds a folder at its own path; write --dir=/tmp");
+}
+END_TEST
+
 START_TEST(file_in_place_of_a_folder_is_refused)
 {
 	options.root = "/etc/passwd";
@@ -925,6 +935,7 @@ int main(void)
 	tcase_add_loop_test(tc, folder_in_another_one_keeps_its_own_access, 0, sizeof(nested) / sizeof(nested[0]));
 	tcase_add_loop_test(tc, private_files_of_the_host_are_hidden, 0, 3);
 	tcase_add_loop_test(tc, log_is_a_file_whatever_its_name, 0, 3);
+	tcase_add_test(tc, folder_with_a_target_is_refused_with_the_folder);
 	tcase_add_test(tc, file_in_place_of_a_folder_is_refused);
 	tcase_add_loop_test(tc, missing_files_are_named, 0, 4);
 	tcase_add_loop_test(tc, machine_that_ends_before_its_command_is_a_failure_of_ours, 0, 3);
