@@ -8,6 +8,9 @@
 #                               cannot be unpacked), or LINUX_WHY
 #   linux_run SECONDS COMMAND…  runs COMMAND where KVM runs level 0 by hardware;
 #                               output in $WORK/out and $WORK/err, LINUX_STATUS
+#   linux_measure SECONDS COMMAND…  the same for a benchmark: prints what it printed and
+#                               returns its status
+#   huge_pages                  inside that COMMAND: huge pages for guests' shared memory
 
 LINUX_MODULES="virtio_mmio virtio_pci virtio_blk virtio_net virtio_rng virtio_balloon virtio_pmem nd_pmem virtio_mem virtiofs ext4 button evdev pvpanic-mmio"
 LINUX_PROGRAMS="mke2fs e2fsck"
@@ -110,6 +113,23 @@ _emulation_failed() {
 		LINUX_REASON=$(grep -m 1 'soft lockup\|double fault: 0000' "$WORK/out")
 	fi
 	[ -n "$LINUX_REASON" ]
+}
+
+# Translation of guest memory that is shared uses two levels of tables where KVM is
+# emulated; huge pages shorten them, for each contestant.
+huge_pages() { [ -z "${EMULATED:-}" ] || echo always >/sys/kernel/mm/transparent_hugepage/shmem_enabled; }
+
+linux_measure() {
+	local machine
+
+	for ((machine = 1;; machine++)); do
+		linux_run "$@"
+		_emulation_failed && [ "$machine" -lt "$LINUX_MACHINES" ] || break
+		diag "a new emulated machine, because $LINUX_REASON"
+	done
+	cat "$WORK/out"
+	[ "$LINUX_STATUS" -eq 0 ] || cat "$WORK/err" >&2
+	return "$LINUX_STATUS"
 }
 
 # _keep_ended PART…: moves the output of the parts that ended before the machine failed
