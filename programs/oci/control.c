@@ -51,8 +51,8 @@ const struct vsu_option oci_delete_rows[] = {
 
 enum { UPDATE_RESOURCES, UPDATE_ID };
 const struct vsu_option oci_update_rows[] = {
-	[UPDATE_RESOURCES] = { .name = "resources", .kind = VSU_OPTION_STRING, .arg = "FILE",
-			       .help = "the limits, as linux.resources in config.json" },
+	[UPDATE_RESOURCES] = { .name = "resources", .kind = VSU_OPTION_STRING, .letter = 'r', .arg = "FILE",
+			       .help = "the limits, as linux.resources in config.json; -: from standard input" },
 	[UPDATE_ID] = { .name = "ID", .kind = VSU_OPTION_OPERAND },
 	{ .name = NULL },
 };
@@ -406,6 +406,12 @@ static int update_container(const struct target *t, const struct oci_resources *
 	return oci_cgroup_update(&t->state, r, err);
 }
 
+/* The shim of containerd passes the limits by a pipe. */
+static const char *file_of(const char *resources)
+{
+	return strcmp(resources, "-") ? resources : "/dev/stdin";
+}
+
 int oci_update(struct oci_context *c, int argc, char **argv)
 {
 	struct vsu_error err = VSU_ERROR_INIT;
@@ -417,7 +423,7 @@ int oci_update(struct oci_context *c, int argc, char **argv)
 	if (!rc && !o.resources)
 		rc = vsu_error_set(&err, -EINVAL, "update: the option --resources is missing");
 	rc = rc < 0 ? rc : open_target(&t, c->root, o.id, &err);
-	rc = rc < 0 ? rc : oci_spec_load(o.resources, oci_spec_read_resources, &spec, &err);
+	rc = rc < 0 ? rc : oci_spec_load(file_of(o.resources), oci_spec_read_resources, &spec, &err);
 	rc = rc < 0 ? rc : oci_state_load_config(c->root, o.id, &former, &err);
 	rc = rc < 0 ? rc : update_container(&t, &former->resources, &spec->resources, &err);
 	oci_spec_free(former);

@@ -497,12 +497,15 @@ int oci_spec_read_annotations(char *text, struct oci_spec **out, struct vsu_erro
 	return read_document(text, "", on_annotation, out, err);
 }
 
-/* Reads up to OCI_SPEC_BYTES, and ends them by a zero. */
-static int read_file(int fd, const char *name, char **text, struct vsu_error *err)
+/* Reads up to OCI_SPEC_BYTES, and ends them by a zero. A stream may never end. */
+static int read_file(int fd, bool is_stream, const char *name, char **text, struct vsu_error *err)
 {
-	char *bytes = malloc(OCI_SPEC_BYTES + 1);
-	const ssize_t n = bytes ? vsu_fd_pread_full(fd, bytes, OCI_SPEC_BYTES + 1, 0) : -ENOMEM;
+	const size_t len = OCI_SPEC_BYTES + 1;
+	char *bytes = malloc(len);
+	ssize_t n = -ENOMEM;
 
+	if (bytes)
+		n = is_stream ? vsu_fd_read_full(fd, bytes, len) : vsu_fd_pread_full(fd, bytes, len, 0);
 	if (n >= 0 && n <= (ssize_t)OCI_SPEC_BYTES) {
 		bytes[n] = '\0';
 		*text = bytes;
@@ -513,10 +516,10 @@ static int read_file(int fd, const char *name, char **text, struct vsu_error *er
 		       vsu_error_set(err, -E2BIG, "%s: more than %u bytes", name, OCI_SPEC_BYTES);
 }
 
-int oci_spec_load_fd(int fd, const char *name, oci_spec_fn *fn, struct oci_spec **out, struct vsu_error *err)
+static int load_document(int fd, bool is_stream, const char *name, oci_spec_fn *fn, struct oci_spec **out, struct vsu_error *err)
 {
 	char *text = NULL;
-	int rc = read_file(fd, name, &text, err);
+	int rc = read_file(fd, is_stream, name, &text, err);
 
 	if (!rc) {
 		rc = fn(text, out, err);
@@ -527,11 +530,17 @@ int oci_spec_load_fd(int fd, const char *name, oci_spec_fn *fn, struct oci_spec 
 	return rc;
 }
 
+int oci_spec_load_fd(int fd, const char *name, oci_spec_fn *fn, struct oci_spec **out, struct vsu_error *err)
+{
+	return load_document(fd, false, name, fn, out, err);
+}
+
+/* The path may be that of a pipe. */
 int oci_spec_load(const char *path, oci_spec_fn *fn, struct oci_spec **out, struct vsu_error *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	const int rc = fd < 0 ? vsu_error_sys(err, -errno, "cannot read '%s'", path) :
-				oci_spec_load_fd(fd, path, fn, out, err);
+				load_document(fd, true, path, fn, out, err);
 
 	vsu_fd_close(&fd);
 	return rc;
