@@ -39,7 +39,7 @@ tap_check() {
 	fi
 }
 
-# tap_same CLAIM EXPECTED GOT: two texts, compared by line.
+# tap_same CLAIM EXPECTED GOT: two texts, compared by line; fails if they differ.
 tap_same() {
 	if [ "$2" = "$3" ]; then
 		tap_ok "$1"
@@ -50,6 +50,7 @@ tap_same() {
 	printf '%s\n' "$3" >"$tap_dir/got"
 	tap_not_ok "$1" "$(cd "$tap_dir" && diff -u expected got)"
 	rm -rf "$tap_dir"
+	return 1
 }
 
 # Nothing of this program can run here. Only before the first claim.
