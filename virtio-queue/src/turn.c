@@ -37,12 +37,14 @@ struct turn_clock {
 	uint32_t chains;	/* until the next check */
 };
 
-/* Copies the caller's turn and sets its defaults, or -EINVAL. */
+/* Copies the caller's turn and sets its defaults, or -EINVAL, or -E2BIG. */
 static int turn_read(struct vq_turn *t, const struct vq_turn *turn)
 {
 	int rc = vsu_copy_sized(t, sizeof(*t), turn, "struct vq_turn", NULL);
 
-	if (rc < 0 || !t->serve)
+	if (rc < 0)
+		return rc;
+	if (!t->serve)
 		return -EINVAL;
 	t->max_chains = t->max_chains ? t->max_chains : DEFAULT_CHAINS;
 	t->max_bytes = t->max_bytes ? t->max_bytes : DEFAULT_BYTES;

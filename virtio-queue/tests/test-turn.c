@@ -185,6 +185,23 @@ START_TEST(turn_without_its_size_or_a_device_is_refused)
 }
 END_TEST
 
+START_TEST(turn_with_an_unknown_member_is_refused)
+{
+	struct {
+		struct vq_turn known;
+		uint64_t member;
+	} newer = { turn, 1 };
+
+	newer.known.size = sizeof(newer);
+	offer_n(1);
+	ck_assert_int_eq(vq_serve_turn(r.q, &newer.known), -E2BIG);
+	ck_assert_uint_eq(used_idx(&r), 0);
+	newer.member = 0;
+	ck_assert_int_eq(vq_serve_turn(r.q, &newer.known), 0);
+	ck_assert_uint_eq(used_idx(&r), 1);
+}
+END_TEST
+
 START_TEST(turn_of_an_older_caller_has_its_defaults)
 {
 	turn.size = offsetof(struct vq_turn, iov);
@@ -355,6 +372,7 @@ int main(void)
 	tcase_add_test(tc, turn_checks_the_clock_without_being_asked);
 	tcase_add_test(tc, broken_ring_ends_the_turn_and_keeps_what_was_served);
 	tcase_add_test(tc, turn_without_its_size_or_a_device_is_refused);
+	tcase_add_test(tc, turn_with_an_unknown_member_is_refused);
 	tcase_add_test(tc, turn_of_an_older_caller_has_its_defaults);
 	tcase_add_test(tc, pieces_have_the_room_that_the_caller_gives);
 	tcase_add_test(tc, long_chain_among_short_ones_has_all_its_pieces_in_its_turn);

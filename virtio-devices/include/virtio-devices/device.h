@@ -220,7 +220,7 @@ VIRTDEV_API int virtdev_queue_missed(struct virtdev *dev, uint32_t queue)
 /*
  * For models that complete a chain before they pop the next one: implements queue_serve
  * by vq_serve_turn(). turn->notify is not called. Notifies the server of used buffers,
- * and once of a broken queue. Results: as queue_serve; -EINVAL: as vq_serve_turn().
+ * and once of a broken queue. Results: as queue_serve; -EINVAL, -E2BIG: as vq_serve_turn().
  */
 VIRTDEV_API int virtdev_queue_turn(struct virtdev *dev, uint32_t queue,
 				   struct vq *q, const struct vq_turn *turn)

@@ -156,7 +156,9 @@ int virtdev_queue_turn(struct virtdev *dev, uint32_t queue, struct vq *q,
 	int rc = vsu_copy_sized(&server.model, sizeof(server.model), turn,
 				"struct vq_turn", NULL);
 
-	if (rc < 0 || !server.model.serve)
+	if (rc < 0)
+		return rc;
+	if (!server.model.serve)
 		return -EINVAL;
 	t = server.model;
 	t.serve = turn_serve;

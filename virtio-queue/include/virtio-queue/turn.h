@@ -86,6 +86,7 @@ struct vq_turn {
  *   -EAGAIN  the IOTLB has no translation of an address: see vq_missed()
  *   -EFAULT  the queue is broken (vq_broken()) or not enabled
  *   -EINVAL  turn->size or turn->serve is missing
+ *   -E2BIG   a member that this library does not have is not 0
  */
 VQ_API int vq_serve_turn(struct vq *q, const struct vq_turn *turn)
 	VSU_NODISCARD;
