@@ -144,19 +144,21 @@ static int open_node(const char *name, struct vsu_error *err)
 int vhost_kern_open(const struct vhost_kern_config *config,
 		    struct vhost_kern **out, struct vsu_error *err)
 {
+	struct vhost_kern_config c;
 	const struct kern_kind *kind;
 	int fd, rc;
 
-	if (!config)
-		return vsu_error_set(err, -EINVAL, "no struct vhost_kern_config");
-	kind = vhost_kern_priv_kind(config->kind);
+	rc = vsu_copy_sized(&c, sizeof(c), config, "struct vhost_kern_config", err);
+	if (rc < 0)
+		return rc;
+	kind = vhost_kern_priv_kind(c.kind);
 	if (!kind)
 		return vsu_error_set(err, -EINVAL, "kernel vhost: unknown kind %d",
-				     (int)config->kind);
-	fd = open_node(config->node ? config->node : kind->node, err);
+				     (int)c.kind);
+	fd = open_node(c.node ? c.node : kind->node, err);
 	if (fd < 0)
 		return fd;
-	rc = vhost_kern_priv_new_take_fd(fd, config, out, err);
+	rc = vhost_kern_priv_new_take_fd(fd, &c, out, err);
 	if (rc < 0)
 		vsu_fd_close(&fd);
 	return rc;
