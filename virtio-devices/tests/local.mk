@@ -73,6 +73,7 @@ unit_tests = \
 	tests/rng/test-rng \
 	tests/test-lack \
 	tests/test-version \
+	tests/test-wrong_calls \
 	tests/transport/test-mmio \
 	tests/transport/test-msix \
 	tests/transport/test-pci \
@@ -125,6 +126,7 @@ tests_librig_la_SOURCES = \
 	tests/vhost_user/sides.h \
 	tests/vsock/vsock-rig.c \
 	tests/vsock/vsock-rig.h \
+	tests/wrong_struct.h \
 	$(NULL)
 tests_blk_test_limit_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vsu_now_ns
 tests_blk_test_latency_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=vsu_now_ns

@@ -16,6 +16,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "../guest.h"
+#include "../wrong_struct.h"
 #include "fake-kernel.h"
 
 #define QUEUES 3u
@@ -110,6 +111,22 @@ static void teardown(void)
 		vsu_fd_close(&queues[i].err_fd);
 	}
 }
+
+/* The server is that of the fixture, which a refused one leaves. */
+static int pass_owner(const void *owner, struct vsu_error *err)
+{
+	return virtdev_vhost_kern_attach(kern, transport, guest.space, owner, &server, err);
+}
+
+START_TEST(owner_with_a_wrong_size_or_an_unknown_member_is_refused)
+{
+	static const struct wrong_struct owner = {
+		"virtdev_server_owner", sizeof(struct virtdev_server_owner), pass_owner, STRUCT_NAMED, false,
+	};
+
+	assert_wrong_struct_refused(&owner);
+}
+END_TEST
 
 /* ------------------------------------------------------------------------ a driver */
 
@@ -431,6 +448,7 @@ int main(void)
 	TCase *tc = tcase_create("kernel_server");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, owner_with_a_wrong_size_or_an_unknown_member_is_refused);
 	tcase_add_test(tc, kernel_serves_rings_from_start_to_reset);
 	tcase_add_test(tc, queue_is_stopped_and_started_in_the_kernel);
 	tcase_add_test(tc, e2_11_queue_that_cannot_be_started_again_sets_needs_reset);

@@ -11,6 +11,7 @@
 #include "arch/x86/gdb/registers.h"
 #include "gdb/stub_private.h"
 #include "../suite.h"
+#include "../wrong_struct.h"
 
 #define CPUS 2u
 #define BASE 0x1000u
@@ -286,6 +287,31 @@ static const struct {
 	{ sizeof(ops), { sizeof(wrong[0].target), "", many, 2, 64, 0 }, 1, "1032 bytes of registers; at most 1024" },
 };
 
+static int pass_ops(const void *object, struct vsu_error *err)
+{
+	struct varch_gdb_stub *out;
+
+	return varch_gdb_new(&varch_x86_target, object, NULL, CPUS, &out, err);
+}
+
+static int pass_target(const void *object, struct vsu_error *err)
+{
+	struct varch_gdb_stub *out;
+
+	return varch_gdb_new(object, &ops, NULL, CPUS, &out, err);
+}
+
+static const struct wrong_struct structs[] = {
+	{ "varch_gdb_ops", sizeof(struct varch_gdb_ops), pass_ops, STRUCT_NAMED, false },
+	{ "varch_gdb_target", sizeof(struct varch_gdb_target), pass_target, STRUCT_NAMED, false },
+};
+
+START_TEST(struct_with_a_wrong_size_or_an_unknown_member_is_refused)
+{
+	assert_wrong_struct_refused(&structs[_i]);
+}
+END_TEST
+
 START_TEST(wrong_table_of_operations_or_processor_is_refused)
 {
 	struct varch_gdb_ops sized = ops;
@@ -547,6 +573,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, registers_are_read_and_written_by_number);
 	tcase_add_test(tc, all_registers_are_written_as_they_were_read);
 	tcase_add_test(tc, description_has_each_register_and_comes_in_parts);
+	tcase_add_loop_test(tc, struct_with_a_wrong_size_or_an_unknown_member_is_refused, 0, (int)(sizeof(structs) / sizeof(structs[0])));
 	tcase_add_loop_test(tc, wrong_table_of_operations_or_processor_is_refused, 0, (int)(sizeof(wrong) / sizeof(wrong[0])));
 	tcase_add_test(tc, memory_is_read_and_written_across_pages);
 	tcase_add_test(tc, memory_ends_where_none_is);
