@@ -61,6 +61,8 @@ static int share_folder(const struct vmm_emulation *e, const struct vmm_emulatio
 		prog_program_add(&p, "--nosuid");
 	if (f->nodev)
 		prog_program_add(&p, "--nodev");
+	if (f->submounts)
+		prog_program_add(&p, "--announce-submounts");
 	if (f->hides_private)
 		prog_program_add(&p, "--hide-private");
 	if (f->hidden)

@@ -105,7 +105,7 @@ static int connect_agent(struct emulated *m, const struct oci_machine_config *c,
 static int start_emulation(struct emulated *m, const struct oci_machine_config *c, struct vsu_error *err)
 {
 	const struct oci_card *card = c->network->ncards ? &c->network->cards[0] : NULL;
-	const struct cvmm_exec_share share = { .path = (char *)(uintptr_t)c->share, .tag = SHARE_TAG, .writable = true };
+	const struct cvmm_exec_share share = { .path = (char *)(uintptr_t)c->share, .tag = SHARE_TAG, .writable = true, .submounts = true };
 	const struct cvmm_exec_parts parts = {
 		.kernel = m->kernel, .initrd_fd = m->initrd, .cmdline = m->cmdline, .shares = &share, .nshares = 1,
 	};

@@ -29,7 +29,7 @@ static void set_if(struct cvmm_property *properties, size_t *n, bool is_given, c
 
 static int add_share(struct cvmm_exec_plan *p, const struct cvmm_exec_share *share, struct vsu_error *err)
 {
-	struct cvmm_property properties[7] = { { "path", share->path }, { "tag", share->tag } };
+	struct cvmm_property properties[8] = { { "path", share->path }, { "tag", share->tag } };
 	struct vsu_error why = VSU_ERROR_INIT;
 	size_t n = 2;
 	int rc;
@@ -39,6 +39,7 @@ static int add_share(struct cvmm_exec_plan *p, const struct cvmm_exec_share *sha
 	set_if(properties, &n, share->nodev, "nodev", NULL);
 	set_if(properties, &n, share->hidden, "hide", share->hidden);
 	set_if(properties, &n, share->hides_private, "hide-private", NULL);
+	set_if(properties, &n, share->submounts, "announce-submounts", NULL);
 	rc = cvmm_options_add_properties(p->options, "fs", properties, n, &why);
 	if (rc == -E2BIG)
 		return explain_length(share, &why, err);
@@ -260,16 +261,18 @@ static int find_folders(struct cvmm_exec_plan *p, const struct cvmm_exec_config 
 	return rc;
 }
 
+/* A container's root and volumes are mounted below one folder. Programs tell their files apart by the numbers of devices. */
 static int share_as_is(struct cvmm_exec_plan *p, const struct cvmm_exec_folder *folder, unsigned int i,
 		       struct vagent_share *share, struct vsu_error *err)
 {
-	const struct cvmm_exec_share *f = &p->shares[i];
+	struct cvmm_exec_share *f = &p->shares[i];
 	char tag[16] = VAGENT_ROOT_TAG;
 	int rc;
 
 	if (i)
 		snprintf(tag, sizeof(tag), "dir%u", i - 1);
 	rc = find_folder(p, folder, tag, err);
+	f->submounts = true;
 	*share = (struct vagent_share){ f->tag, p->places[i], !f->writable };
 	return rc < 0 ? rc : add_share(p, f, err);
 }

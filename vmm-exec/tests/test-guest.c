@@ -70,8 +70,8 @@ START_TEST(folders_are_shared_as_they_are)
 	};
 
 	ck_assert_int_eq(make((struct cvmm_guest_config){ .folders = folders, .nfolders = 2 }), 0);
-	ck_assert(has_word("--fs=path=%s,tag=root,readonly", second));
-	ck_assert(has_word("--fs=path=%s,tag=dir0", first));
+	ck_assert(has_word("--fs=path=%s,tag=root,readonly,announce-submounts", second));
+	ck_assert(has_word("--fs=path=%s,tag=dir0,announce-submounts", first));
 	ck_assert_ptr_nonnull(cvmm_exec_plan_get_parts(plan)->guest);
 	ck_assert_ptr_null(cvmm_exec_plan_get_parts(plan)->session);
 }

@@ -134,9 +134,11 @@ END_TEST
 
 START_TEST(a_daemon_restricts_a_writable_folder)
 {
-	static const char *const of_daemon[] = { "--shared-dir=/a,b\n", "--nosuid\n", "--nodev\n", NULL };
+	static const char *const of_daemon[] = { "--shared-dir=/a,b\n", "--nosuid\n", "--nodev\n", "--announce-submounts\n", NULL };
 
-	share = (struct cvmm_exec_share){ .path = shared, .tag = "dir7", .writable = true, .nosuid = true, .nodev = true };
+	share = (struct cvmm_exec_share){
+		.path = shared, .tag = "dir7", .writable = true, .nosuid = true, .nodev = true, .submounts = true,
+	};
 	parts.nshares = 1;
 	ck_assert_int_eq(run(""), -ECONNRESET);
 	while (wait(NULL) > 0)

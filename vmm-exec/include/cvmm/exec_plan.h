@@ -44,6 +44,7 @@ struct cvmm_exec_share {
 	char tag[16];		/* of the device */
 	bool writable, nosuid, nodev;
 	bool hides_private;	/* hides files that others may not read */
+	bool submounts;		/* mount points below are those of the guest, too */
 	char *hidden;		/* names that the guest does not see, as "hide" of the device; or NULL */
 };
 

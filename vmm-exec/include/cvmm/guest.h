@@ -48,7 +48,8 @@ struct cvmm_guest_config {
 	size_t size;		/* sizeof(struct cvmm_guest_config); not 0 */
 	/*
 	 * Folders of the host, each mounted for the agent at its path "at", which is not "/". Containers have none of
-	 * them by themselves: their roots and binds name paths below these.
+	 * them by themselves: their roots and binds name paths below these. Mount points of the host below one are
+	 * mount points of a guest with Linux 5.10 or newer.
 	 */
 	const struct cvmm_exec_folder *folders;
 	unsigned int nfolders;	/* at most CVMM_EXEC_MAX_FOLDERS */
