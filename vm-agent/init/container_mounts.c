@@ -6,7 +6,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,9 +19,6 @@
 
 #include "init/guest.h"
 
-#ifndef SYS_openat2
-#define SYS_openat2 437	/* of all architectures */
-#endif
 #define PROPAGATION ((unsigned long)(MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE))
 /* Flags of a mount that a bind of it keeps; statvfs() and mount() have the same bits. */
 #define KEPT ((unsigned long)(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC))
@@ -48,65 +44,6 @@ static void leave_root(void)
 		fail_step("leave", "the root of a container");
 }
 
-/*
- * In the root of the container. A link to a descriptor of this process in /proc would lead out of it, and is refused,
- * except by Linux before 5.6.
- */
-static int open_place(const char *path)
-{
-	const struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS };
-	const int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
-
-	return fd < 0 && errno == ENOSYS ? open(path, O_PATH | O_CLOEXEC) : fd;
-}
-
-int vagent_priv_child_make_folders(const char *path)
-{
-	char *copy = strdup(path), *slash = copy;
-	int rc = 0;
-
-	if (!copy)
-		return -ENOMEM;
-	while (*slash && (slash = strchr(slash + 1, '/'))) {
-		*slash = '\0';
-		(void)mkdir(copy, 0755);
-		*slash = '/';
-	}
-	if (mkdir(copy, 0755) < 0 && errno != EEXIST)
-		rc = -errno;
-	free(copy);
-	return rc;
-}
-
-/* A missing file becomes an empty one, or a folder. */
-static void make_target(const char *path, bool is_folder)
-{
-	char *above;
-	int fd = open_place(path), rc = 0;
-
-	if (fd >= 0) {
-		close(fd);
-		return;
-	}
-	if (errno == ELOOP)
-		fail_step("make", path);
-	above = strdup(path);
-	if (above && strrchr(above, '/') > above) {
-		*strrchr(above, '/') = '\0';
-		rc = vagent_priv_child_make_folders(above);
-	}
-	free(above);
-	if (!rc && is_folder && mkdir(path, 0755) < 0)
-		rc = -errno;
-	if (!rc && !is_folder) {
-		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-		rc = fd < 0 ? -errno : close(fd);
-	}
-	errno = -rc;
-	if (rc < 0)
-		fail_step("make", path);
-}
-
 /* A path in the root of the container, as one of the agent. The descriptor is -1 if it does not exist. */
 struct place {
 	int fd;
@@ -118,19 +55,24 @@ static struct place find_place(const struct guest_container *c, const char *path
 	struct place p;
 
 	enter_root(c);
-	p.fd = open_place(path);
+	p.fd = vagent_priv_child_open_place(path);
 	leave_root();
 	snprintf(p.path, sizeof(p.path), "/proc/self/fd/%d", p.fd);
 	return p;
 }
 
+/* A missing path becomes an empty file, or a folder. */
 static struct place require_place(const struct guest_container *c, const char *path, bool is_folder)
 {
 	struct place p;
+	int rc;
 
 	enter_root(c);
-	make_target(path, is_folder);
+	rc = vagent_priv_child_make_target(path, is_folder);
 	leave_root();
+	errno = -rc;
+	if (rc < 0)
+		fail_step("make", path);
 	p = find_place(c, path);
 	if (p.fd < 0)
 		fail_step("find", path);
@@ -296,20 +238,43 @@ static void seal_mounts(const struct guest_container *c)
 
 /* --------------------------------------------------------------------- devices */
 
+struct owner {
+	uid_t user;
+	gid_t group;
+};
+
+/* Replaces a file. */
+static int make_node(const char *path, mode_t mode, dev_t device, struct owner owner)
+{
+	char name[NAME_MAX + 1];
+	const int above = vagent_priv_child_make_above(path, name);
+	const mode_t mask = umask(0);
+	int rc = above < 0 ? above : 0;
+
+	if (!rc)
+		(void)unlinkat(above, name, 0);
+	if (!rc && (mknodat(above, name, mode, device) < 0 || fchownat(above, name, owner.user, owner.group, AT_SYMLINK_NOFOLLOW) < 0))
+		rc = -errno;
+	umask(mask);
+	if (above >= 0)
+		close(above);
+	return rc;
+}
+
 /* "c|b|p MAJOR:MINOR MODE USER GROUP PATH" */
 static void make_device(const char *text)
 {
 	unsigned int major, minor, mode, user, group;
-	int at = 0;
+	int at = 0, rc;
 	char type;
 
 	if (sscanf(text, "%c %u:%u %o %u %u %n", &type, &major, &minor, &mode, &user, &group, &at) != 6 || text[at] != '/')
 		vagent_priv_child_fail(VAGENT_FAILED, "invalid device %.300s", text);
 	text += at;
 	mode |= type == 'c' ? S_IFCHR : type == 'b' ? S_IFBLK : S_IFIFO;
-	make_target(text, false);
-	(void)unlink(text);
-	if (mknod(text, mode, makedev(major, minor)) < 0 || chmod(text, mode & 07777) < 0 || chown(text, user, group) < 0)
+	rc = make_node(text, mode, makedev(major, minor), (struct owner){ user, group });
+	errno = -rc;
+	if (rc < 0)
 		fail_step("make the device", text);
 }
 
@@ -326,18 +291,22 @@ static bool mounts_dev(const struct guest_container *c)
 static void make_devices(const struct guest_container *c)
 {
 	static const char *const links[][2] = {
-		{ "/proc/self/fd", "/dev/fd" }, { "/proc/self/fd/0", "/dev/stdin" }, { "/proc/self/fd/1", "/dev/stdout" },
-		{ "/proc/self/fd/2", "/dev/stderr" }, { "/proc/kcore", "/dev/core" }, { "pts/ptmx", "/dev/ptmx" },
+		{ "/proc/self/fd", "fd" }, { "/proc/self/fd/0", "stdin" }, { "/proc/self/fd/1", "stdout" },
+		{ "/proc/self/fd/2", "stderr" }, { "/proc/kcore", "core" }, { "pts/ptmx", "ptmx" },
 	};
+	int folder;
 	char **device;
 	unsigned int i;
 
 	enter_root(c);
 	for (device = c->devices; *device; device++)
 		make_device(*device);
-	for (i = 0; mounts_dev(c) && i < sizeof(links) / sizeof(links[0]); i++)
-		if (symlink(links[i][0], links[i][1]) < 0 && errno != EEXIST)
-			fail_step("make the link", links[i][1]);
+	folder = mounts_dev(c) ? vagent_priv_child_open_place("/dev") : -1;
+	for (i = 0; folder >= 0 && i < sizeof(links) / sizeof(links[0]); i++)
+		if (symlinkat(links[i][0], folder, links[i][1]) < 0 && errno != EEXIST)
+			fail_step("make the link /dev", links[i][1]);
+	if (folder >= 0)
+		close(folder);
 	leave_root();
 }
 

@@ -6,6 +6,7 @@
 #ifndef VM_AGENT_INIT_GUEST_H
 #define VM_AGENT_INIT_GUEST_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -89,8 +90,14 @@ void vagent_priv_child_mount_container(const struct guest_container *c);
 void vagent_priv_child_seal_root(const struct guest_container *c);
 /* copy.c: copies all files of a folder into an empty one. A negative errno. */
 int vagent_priv_child_copy_folder(int from, int to);
-/* container_mounts.c: makes a folder and those above it. A negative errno. */
+/* container_paths.c: opens a path for a mount. A negative errno. */
+int vagent_priv_child_open_place(const char *path);
+/* container_paths.c: makes a folder and those above it. A negative errno. */
 int vagent_priv_child_make_folders(const char *path);
+/* container_paths.c: makes the folders above a path; returns the last of them, and the last name; empty: the path is "/". */
+int vagent_priv_child_make_above(const char *path, char name[NAME_MAX + 1]);
+/* container_paths.c: makes an empty file or a folder, unless the path exists. A negative errno. */
+int vagent_priv_child_make_target(const char *path, bool is_folder);
 
 /* ---------------------------------------------------------------------- rights */
 

@@ -918,6 +918,39 @@ START_TEST(links_of_the_root_lead_nowhere_else)
 }
 END_TEST
 
+START_TEST(missing_targets_are_made_behind_links)
+{
+	char path[96], file[96];
+
+	snprintf(file, sizeof(file), "%s/file", folder);
+	close(creat(file, 0600));
+	snprintf(path, sizeof(path), "%s/real", folder);
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/way", folder);
+	ck_assert_int_eq(symlink("/real/.", path), 0);
+	add_mount("tmpfs", NULL, "//way//a/b/", NULL, 0);
+	add_mount(NULL, file, "/way/c/file", NULL, MS_BIND);
+	add_container((struct vagent_container){ .readonly_root = false });
+	runs("grep -c ' /real/a/b tmpfs' /proc/mounts; stat -c %F /real/c/file", PLAIN, "1\nregular empty file\n");
+}
+END_TEST
+
+START_TEST(target_that_cannot_be_made_is_named)
+{
+	const char *const words[] = { "true", NULL };
+	char path[96];
+	struct run r;
+
+	snprintf(path, sizeof(path), "%s/file", folder);
+	close(creat(path, 0600));
+	add_mount("tmpfs", NULL, "/file/a", NULL, 0);
+	add_container((struct vagent_container){ .readonly_root = false });
+	prepare_words(&r, words, PLAIN);
+	ends_by(&r, VAGENT_END_MACHINE, 1);
+	ck_assert_str_eq(err.msg, "in the guest: cannot make /file/a: Not a directory");
+}
+END_TEST
+
 #define NUMBERS 16
 
 /* The process that mounts has a descriptor of the agent's root. */
@@ -1094,6 +1127,8 @@ static void add_tests(TCase *tc, const char *why)
 	add(host_name_and_settings_are_those_of_the_container);
 	add(missing_limit_is_named);
 	add(failed_mount_is_named);
+	add(missing_targets_are_made_behind_links);
+	add(target_that_cannot_be_made_is_named);
 	tcase_add_loop_test_unless(tc, why, account_is_found_in_the_root_of_the_process, 0, sizeof(accounts) / sizeof(accounts[0]));
 	add(variables_of_the_command_win_over_those_of_the_account);
 	tcase_add_loop_test_unless(tc, why, unknown_account_fails_before_the_program, 0, sizeof(unknown) / sizeof(unknown[0]));
