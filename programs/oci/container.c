@@ -73,13 +73,6 @@ static int check_hooks(const struct oci_spec *spec, struct vsu_error *err)
 	return vsu_error_set(err, -EOPNOTSUPP, "member 'hooks.startContainer' is not supported: its programs would be those of the container");
 }
 
-int oci_container_check_process(const struct oci_process *p, struct vsu_error *err)
-{
-	if (p->selinux && *p->selinux)
-		return vsu_error_set(err, -EOPNOTSUPP, "member 'process.selinuxLabel' is not supported: labels of the host confine no process of a guest");
-	return 0;
-}
-
 /* Names of systemd(1)'s protocol: the runtime would pass the descriptors that it has. */
 int oci_container_check_descriptors(uint64_t preserved, struct vsu_error *err)
 {
@@ -122,7 +115,6 @@ int oci_container_check(const struct oci_spec *spec, struct vsu_error *err)
 	int rc = check_namespaces(spec, err);
 
 	rc = rc < 0 ? rc : check_hooks(spec, err);
-	rc = rc < 0 ? rc : oci_container_check_process(&spec->process, err);
 	rc = rc < 0 ? rc : check_sysctls(spec, err);
 	if (!rc && spec->propagation && strstr(spec->propagation, "shared"))
 		rc = vsu_error_set(err, -EOPNOTSUPP, "member 'linux.rootfsPropagation': '%s' is not supported: mounts of a container's guest do not propagate to the host", spec->propagation);

@@ -20,9 +20,6 @@
  */
 int oci_container_check(const struct oci_spec *spec, struct vsu_error *err);
 
-/* As oci_container_check(), for the process of an exec. */
-int oci_container_check_process(const struct oci_process *p, struct vsu_error *err);
-
 /* Refuses descriptors that the caller of the program would pass: a number of them, or those of systemd(1). */
 int oci_container_check_descriptors(uint64_t preserved, struct vsu_error *err);
 

@@ -118,11 +118,10 @@ static int fill_state(struct oci_state *s, const struct create_options *o, enum 
 /* QEMU and its servers have confinements of their own, which need mounts that profiles for containers forbid. */
 static int check_profile(const struct oci_spec *spec, const struct oci_settings *settings, struct vsu_error *err)
 {
-	const char *name = spec->process.apparmor;
+	int rc = settings->emulate ? oci_profile_refuse(&spec->process, "for an emulated machine", err) : 0;
 
-	if (settings->emulate && !oci_profile_is_none(name))
-		return vsu_error_set(err, -EOPNOTSUPP, "member 'process.apparmorProfile' is not supported for an emulated machine");
-	return oci_profile_check(name, err);
+	rc = rc < 0 ? rc : oci_profile_check(&spec->process, err);
+	return rc < 0 ? rc : oci_profile_check_mounts(spec->mount_label, err);
 }
 
 /* ----------------------------------------------------------------------- monitor */

@@ -135,7 +135,6 @@ static int open_process(struct stand_in *s, struct vsu_error *err)
 	struct oci_spec *spec = NULL;
 	int rc = oci_spec_load(s->options->process, oci_spec_read_process, &spec, err);
 
-	rc = rc < 0 ? rc : oci_container_check_process(&spec->process, err);
 	if (!rc) {
 		s->terminal = spec->process.terminal;
 		s->rows = spec->process.rows;

@@ -114,7 +114,7 @@ static void print_linux(struct vsu_json *j)
 	print_cgroup(j);
 	print_seccomp(j);
 	print_switch(j, "apparmor", true);
-	print_switch(j, "selinux", false);
+	print_switch(j, "selinux", true);
 	print_switch(j, "intelRdt", false);
 	print_switch(j, "netDevices", false);
 	vsu_json_open(j, "mountExtensions", '{');

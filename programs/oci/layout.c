@@ -105,7 +105,20 @@ static int copy_mount(const char *bundle, const char *source, bool all, bool *is
 	return tree < 0 ? vsu_error_sys(err, tree, "cannot copy the mount of '%s'", source) : tree;
 }
 
-static int make_tree(struct draft *d, const struct oci_mount *m, const char *bundle, const char *folder,
+/* Returns a detached file system, whose files have the label, which may contain commas. */
+static int make_file_system(const struct draft *d, const struct oci_mount *m, const char *label, const char *folder, struct vsu_error *err)
+{
+	char *data = NULL;
+	int tree = 0;
+
+	if (label && *label && asprintf(&data, "%s%scontext=\"%s\"", d->options.data, *d->options.data ? "," : "", label) < 0)
+		return vsu_error_set(err, -ENOMEM, "out of memory");
+	tree = prog_mount_new(folder, m->type, data ? data : d->options.data);
+	free(data);
+	return tree < 0 ? vsu_error_sys(err, tree, "mount of '%s': cannot make the file system '%s'", m->destination, m->type) : tree;
+}
+
+static int make_tree(struct draft *d, const struct oci_spec *spec, const struct oci_mount *m, const char *bundle, const char *folder,
 		     struct vsu_error *err)
 {
 	if (d->options.binds) {
@@ -114,8 +127,8 @@ static int make_tree(struct draft *d, const struct oci_mount *m, const char *bun
 	}
 	if (!is_host_type(m->type))
 		return 0;
-	d->tree = prog_mount_new(folder, m->type, d->options.data);
-	return d->tree < 0 ? vsu_error_sys(err, d->tree, "mount of '%s': cannot make the file system '%s'", m->destination, m->type) : 0;
+	d->tree = make_file_system(d, m, spec->mount_label, folder, err);
+	return d->tree < 0 ? d->tree : 0;
 }
 
 /* Returns the length without slashes at the end. */
@@ -258,7 +271,7 @@ static int lay_out_mounts(struct draft *drafts, int share, const struct oci_spec
 	int rc = 0;
 
 	for (i = 0; i < spec->nmounts && !rc; i++)
-		rc = make_tree(&drafts[i], &spec->mounts[i], bundle, folder, err);
+		rc = make_tree(&drafts[i], spec, &spec->mounts[i], bundle, folder, err);
 	rc = rc < 0 ? rc : make_inner_targets(spec, drafts, err);
 	for (i = 0; i < spec->nmounts && !rc; i++) {
 		if (drafts[i].tree < 0)

@@ -92,16 +92,16 @@ int oci_monitor_separate(struct vsu_error *err)
 
 int oci_monitor_confine(const struct oci_monitor_files *files, const char **remark, struct vsu_error *err)
 {
-	const char *profile = files ? files->spec->process.apparmor : NULL;
+	const struct oci_process *process = files ? &files->spec->process : NULL;
 	struct confine_plan plan = CONFINE_PLAN_INIT;
-	int rc, attribute;
+	int rc, attributes[OCI_MODULES], i;
 
 	plan.drops = CONFINE_DROP_RIGHTS | CONFINE_DROP_TRACING;
 	plan.complaint = plan.filter_complaint = VSU_LOG_DEBUG;
 	plan.action = CALL_FILTER_FAIL;
 	plan.calls[0] = &call_table_serving;
 	plan.calls[1] = &monitoring;
-	rc = oci_profile_open(profile, &attribute, err);
+	rc = oci_profile_open(process, attributes, err);
 	rc = rc < 0 ? rc : add_files(&plan, err);
 	if (!rc && prog_descriptors_close_folders() < 0)
 		rc = vsu_error_set(err, -ENOENT, "the descriptors of the monitor, /proc/self/fd, cannot be read");
@@ -115,8 +115,9 @@ int oci_monitor_confine(const struct oci_monitor_files *files, const char **rema
 	if (!rc && files)
 		rc = leave_namespace(files, err);
 	/* its rules may forbid what was done so far */
-	rc = rc < 0 ? rc : oci_profile_enter(profile, &attribute, err);
-	vsu_fd_close(&attribute);
+	rc = rc < 0 ? rc : oci_profile_enter(process, attributes, err);
+	for (i = 0; i < OCI_MODULES; i++)
+		vsu_fd_close(&attributes[i]);
 	rc = rc < 0 ? rc : confine_execute(&plan, CONFINE_CLOSE, err);
 	rc = rc < 0 ? rc : confine_execute(&plan, CONFINE_FILTER, err);
 	if (!rc && !confine_has_closed(&plan))

@@ -165,6 +165,7 @@ struct oci_spec {
 	struct oci_hooks hooks[OCI_MOMENTS];
 	struct oci_pairs annotations, sysctls;
 	const char *cgroup, *propagation;
+	const char *mount_label; /* of SELinux; NULL, "": none */
 	struct oci_list masked, readonly;
 	struct oci_resources resources;
 	struct oci_seccomp seccomp;

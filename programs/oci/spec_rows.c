@@ -143,6 +143,7 @@ const struct oci_row oci_rows[] = {
 	VALUE("linux.sysctl.*", OCI_PAIR, sysctls),
 	VALUE("linux.cgroupsPath", OCI_TEXT, cgroup),
 	VALUE("linux.rootfsPropagation", OCI_TEXT, propagation),
+	VALUE("linux.mountLabel", OCI_TEXT, mount_label),
 	VALUE("linux.maskedPaths.#", OCI_LIST, masked),
 	VALUE("linux.readonlyPaths.#", OCI_LIST, readonly),
 	REFUSED("linux.uidMappings.*", NO_MAPPED_IDS),
@@ -150,7 +151,6 @@ const struct oci_row oci_rows[] = {
 	REFUSED("linux.timeOffsets.*", "is not supported"),
 	REFUSED("linux.devices.*", "is not supported: a machine has no devices of the host"),
 	REFUSED("linux.netDevices.*", "is not supported: a machine has no interfaces of the host"),
-	REFUSED("linux.mountLabel", "is not supported: the host labels the files of the root folder"),
 	REFUSED("linux.intelRdt.*", "is not supported"),
 	REFUSED("linux.personality.*", "is not supported"),
 

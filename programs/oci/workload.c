@@ -69,24 +69,13 @@ int oci_workload_signal(struct oci_workload *w, int number, bool all, struct vsu
 	return 0;
 }
 
-/* The monitor has that of its container already. */
-static int check_profile(const struct oci_workload *w, const struct oci_process *p, struct vsu_error *err)
-{
-	const char *own = w->spec->process.apparmor;
-
-	if (oci_profile_is_none(p->apparmor) || (own && !strcmp(own, p->apparmor)))
-		return 0;
-	return vsu_error_set(err, -EOPNOTSUPP, "member 'apparmorProfile': '%s' is not the profile of the container, which confines its process on the host", p->apparmor);
-}
-
 int oci_workload_exec(struct oci_workload *w, struct oci_client *client, const int *fds, struct vsu_error *err)
 {
 	struct oci_spec *spec = NULL;
 	int rc = w->phase == OCI_RUNS ? 0 : vsu_error_set(err, -EINVAL, "the container is not running");
 
 	rc = rc < 0 ? rc : oci_spec_load_fd(fds[0], "process", oci_spec_read_process, &spec, err);
-	rc = rc < 0 ? rc : oci_container_check_process(&spec->process, err);
-	rc = rc < 0 ? rc : check_profile(w, &spec->process, err);
+	rc = rc < 0 ? rc : oci_profile_compare(&spec->process, &w->spec->process, err);
 	if (!rc) {
 		snprintf(client->program, sizeof(client->program), "%s", spec->process.args.words[0]);
 		rc = oci_container_prepare(w->guest, w->number, &spec->process, &w->filter, fds + 1, &client->process, err);

@@ -141,7 +141,6 @@ static const struct {
 	{ "\"linux\":{\"sysctl\":{\"kernel/hostname\":\"a\"}}", "member 'linux.sysctl': 'kernel/hostname' is that of the member 'hostname'" },
 	{ "\"domainname\":\"a\",\"linux\":{\"sysctl\":{\"kernel.domainname\":\"b\"}}", "member 'linux.sysctl': 'kernel.domainname' contradicts the member 'domainname'" },
 	{ "\"linux\":{\"rootfsPropagation\":\"rshared\"}", "member 'linux.rootfsPropagation': 'rshared' is not supported" },
-	{ "\"process\":{\"selinuxLabel\":\"x\"}", "member 'process.selinuxLabel' is not supported" },
 	{ "\"process\":{\"terminal\":true}", "member 'process.terminal' requires the option --console-socket" },
 	{ "\"mounts\":[{\"destination\":\"/a\",\"type\":\"nfs\"}]", "mount of '/a': type 'nfs' is not supported" },
 };

@@ -43,6 +43,7 @@ static const struct {
 	{ "\"SCMP_ARCH_AARCH64\"", true },
 	{ "\"supportedFlags\":[\"SECCOMP_FILTER_FLAG_LOG\",\"SECCOMP_FILTER_FLAG_SPEC_ALLOW\",\"SECCOMP_FILTER_FLAG_TSYNC\"]", true },
 	{ "\"apparmor\":{\"enabled\":true}", false },
+	{ "\"selinux\":{\"enabled\":true}", false },
 	{ "\"netDevices\":{\"enabled\":false}", false },
 };
 

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <config.h>
 
+#include <errno.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -11,6 +12,21 @@
 
 #include "oci/layout.h"
 #include "util.h"
+
+static char labelled[1024];	/* the options of a file system with a label */
+
+int __real_mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data);
+int __wrap_mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data);
+
+/* Few kernels have SELinux, and most of those no label that a test could name. */
+int __wrap_mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data)
+{
+	if (!data || !strstr(data, "context="))
+		return __real_mount(source, target, type, flags, data);
+	snprintf(labelled, sizeof(labelled), "%s", (const char *)data);
+	errno = EINVAL;
+	return -1;
+}
 
 static char folder[64], share[128];
 static struct oci_spec *spec;
@@ -200,6 +216,17 @@ START_TEST(failed_overlay_is_named)
 }
 END_TEST
 
+START_TEST(file_system_of_the_host_has_the_label_of_mounts)
+{
+	read_spec(OVERLAY);
+	spec->mount_label = "a:b:c:s0:c1,c2";
+	ck_assert_int_ge(oci_layout_enter(&err), 0);
+	ck_assert_int_eq(oci_layout_make(spec, folder, share, &err), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(labelled, "/work,context=\"a:b:c:s0:c1,c2\""));
+	run("umount -l %s", share);
+}
+END_TEST
+
 START_TEST(guest_mounts_in_the_order_of_the_configuration)
 {
 	read_spec("{\"destination\":\"/run\",\"type\":\"tmpfs\",\"source\":\"tmpfs\",\"options\":[\"nosuid\",\"size=1m\"]},"
@@ -320,6 +347,7 @@ int main(void)
 	tcase_add_test_unless(t, why_no_overlay(), overlay_is_made_on_the_host);
 	tcase_add_test_unless(t, why_no_overlay(), layers_of_an_overlay_may_have_long_names_and_commas);
 	tcase_add_test_unless(t, why_no_overlay(), failed_overlay_is_named);
+	tcase_add_test_unless(t, why, file_system_of_the_host_has_the_label_of_mounts);
 	tcase_add_test(t, guest_mounts_in_the_order_of_the_configuration);
 	tcase_add_test(t, folder_of_a_member_has_a_name_that_is_no_id);
 	tcase_add_test(t, member_of_a_pod_has_a_folder_of_its_own);
