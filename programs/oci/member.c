@@ -45,6 +45,8 @@ static int open_sandbox(struct sandbox *s, const char *root, const char *id, str
 {
 	int rc = s->folder = oci_state_open(root, id, err);
 
+	if (rc == -ENOENT)
+		return vsu_error_set(err, rc, "the sandbox '%s' of the pod does not exist: a pod without its infra container (podman pod create --infra=false) has no machine for its containers", id);
 	rc = rc < 0 ? rc : oci_state_read(root, s->folder, id, &s->state, err);
 	if (rc < 0)
 		return vsu_error_prefix(err, rc, "the sandbox of the pod");
