@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 #include <vmm-sys-util/fd.h>
 
 #include "confine/call_filter.h"
+#include "confine/call_tables.h"
 #include "confine/keeper.h"
 #include "confine/privileges.h"
 
@@ -30,6 +32,7 @@
 #endif
 
 #define EXIT_BY_SIGNAL 128
+#define STOP_S 1		/* Seconds until the child has stopped */
 #define INHERITED 256	/* The program may have inherited descriptors up to this number. */
 
 /* Signals of a shell's job control, whose default action stops a process. */
@@ -47,6 +50,39 @@ static void handle_signals(const int *numbers, void (*handler)(int))
 
 	while (*numbers)
 		sigaction(*numbers++, &action, NULL);
+}
+
+/* -------------------------------------------------------------------- terminal */
+
+/* Those of the terminal while the child does not read it. A shell need not restore them after a job has stopped. */
+struct modes {
+	bool known;
+	struct termios saved;
+};
+
+static bool is_foreground(void)
+{
+	return tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
+/* The child may have changed them already. */
+static void save_modes(struct modes *m)
+{
+	struct termios now;
+
+	if (!is_foreground() || tcgetattr(STDIN_FILENO, &now) < 0 || !(now.c_lflag & ICANON))
+		return;
+	m->saved = now;
+	m->known = true;
+}
+
+/* A guest can cause input, as terminals answer its queries: the shell must not read it. */
+static void restore_modes(const struct modes *m)
+{
+	if (!m->known || !is_foreground())
+		return;
+	tcsetattr(STDIN_FILENO, TCSANOW, &m->saved);
+	tcflush(STDIN_FILENO, TCIFLUSH);
 }
 
 /* ---------------------------------------------------------------------- parent */
@@ -87,15 +123,15 @@ static void rights_drop(const struct confine_keeping *how, pid_t child)
 {
 	/* also for raise() and for a log line */
 	static const char *const waiting[] = {
-		"exit_group", "getpid", "gettid", "rt_sigaction", "rt_sigprocmask", "rt_sigtimedwait",
-		"rt_sigtimedwait_time64", "wait4", "write", "writev", NULL,
+		"exit_group", "getpgid", "getpgrp", "getpid", "gettid", "rt_sigaction", "rt_sigprocmask",
+		"rt_sigtimedwait", "rt_sigtimedwait_time64", "wait4", "waitid", "write", "writev", NULL,
 	};
 	static const char *const removing[] = {
 		"fstatat64", "lstat", "lstat64", "newfstatat", "read", "statx", "unlink", "unlinkat", NULL,
 	};
 	static const struct call_table sockets = { removing, NULL };
 	const struct call_rule rules[] = {
-		CALL_IF_INT("kill", 0, (uint32_t)child), { .name = NULL },
+		CALL_IF_INT("kill", 0, (uint32_t)child), CALLS_OF_TERMINAL_MODES, { .name = NULL },
 	};
 	const struct call_table wait = { waiting, rules };
 	const struct call_table *const tables[] = {
@@ -167,13 +203,30 @@ static bool is_stopping(int number)
 	return *one;
 }
 
+/* A thread of the child that waits for an unresponsive file stops later. */
+static void await_stop(pid_t child)
+{
+	const struct timespec limit = { STOP_S, 0 };
+	siginfo_t info = { .si_pid = 0 };
+	sigset_t one;
+	int rc = 0;
+
+	sigemptyset(&one);
+	sigaddset(&one, SIGCHLD);
+	while (rc >= 0 && !waitid(P_PID, (id_t)child, &info, WSTOPPED | WEXITED | WNOHANG | WNOWAIT) && !info.si_pid) {
+		rc = sigtimedwait(&one, NULL, &limit);
+		if (rc < 0 && errno == EINTR)
+			rc = 0;
+	}
+}
+
 /*
  * Stops this process and the child. The kernel drops these signals for the first process of
  * a namespace, so the child receives SIGSTOP, which it does not drop from outside. The
  * default action stops this process, except in an orphaned process group, which no shell
  * would continue: then both continue at once.
  */
-static void both_stop(pid_t child, int number)
+static void both_stop(pid_t child, int number, const struct modes *modes)
 {
 	struct sigaction action;
 	sigset_t one;
@@ -183,6 +236,8 @@ static void both_stop(pid_t child, int number)
 	sigemptyset(&one);
 	sigaddset(&one, number);
 	kill(child, SIGSTOP);
+	await_stop(child);
+	restore_modes(modes);
 	raise(number);
 	sigprocmask(SIG_UNBLOCK, &one, NULL);	/* stops here, until SIGCONT */
 	sigprocmask(SIG_BLOCK, &one, NULL);
@@ -194,7 +249,7 @@ static void both_stop(pid_t child, int number)
  * terminal sends its signals to the child too.
  */
 _Noreturn static void child_keep(const struct confine_keeping *how, pid_t child, int from_child,
-				  const sigset_t *set)
+				  const sigset_t *set, struct modes *modes)
 {
 	const struct timespec ever = { 1 << 30, 0 }, patience = { how->patience_s, 0 };
 	const struct timespec *limit = &ever;
@@ -207,8 +262,12 @@ _Noreturn static void child_keep(const struct confine_keeping *how, pid_t child,
 			child_abandon(child);
 		if (number < 0 || number == SIGCHLD)
 			continue;
+		if (number == SIGCONT) {
+			save_modes(modes);
+			continue;
+		}
 		if (is_stopping(number)) {
-			both_stop(child, number);
+			both_stop(child, number, modes);
 			continue;
 		}
 		sockets_remove(how, from_child);
@@ -266,6 +325,7 @@ static void block_signals(const int *forwarded, sigset_t *set, sigset_t *before)
 {
 	sigemptyset(set);
 	sigaddset(set, SIGCHLD);
+	sigaddset(set, SIGCONT);	/* continues this process nevertheless */
 	add_signals(set, stopping);
 	add_signals(set, forwarded);
 	sigprocmask(SIG_BLOCK, set, before);
@@ -273,6 +333,7 @@ static void block_signals(const int *forwarded, sigset_t *set, sigset_t *before)
 
 int confine_keeper_fork(const struct confine_keeping *how, int *leash, struct vsu_error *err)
 {
+	struct modes modes = { .known = false };
 	sigset_t set, before;
 	int ends[2], rc;
 	pid_t child;
@@ -281,6 +342,7 @@ int confine_keeper_fork(const struct confine_keeping *how, int *leash, struct vs
 		return vsu_error_sys(err, -errno, "cannot make a pipe");
 	handle_signals(how->ignored, SIG_IGN);
 	block_signals(how->forwarded, &set, &before);
+	save_modes(&modes);
 	child = fork();
 	if (child < 0) {
 		rc = vsu_error_sys(err, -errno, "cannot start a process");
@@ -296,5 +358,5 @@ int confine_keeper_fork(const struct confine_keeping *how, int *leash, struct vs
 	}
 	descriptors_close(how, ends[0]);
 	rights_drop(how, child);
-	child_keep(how, child, ends[0], &set);
+	child_keep(how, child, ends[0], &set, &modes);
 }

@@ -8,7 +8,8 @@
  * files, at most two capabilities, and a filter that permits only this.
  *
  * SIGTSTP, SIGTTIN and SIGTTOU to the parent, as by Ctrl-Z in a shell, stop both until
- * SIGCONT to the parent. SIGSTOP to the parent alone stops only the parent.
+ * SIGCONT to the parent. The terminal of the standard input then has the modes that it had before the child changed
+ * them. SIGSTOP to the parent alone stops only the parent.
  *
  * Threads: call before any thread is started.
  */

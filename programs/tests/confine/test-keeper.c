@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -16,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <vmm-sys-util/exit.h>
@@ -243,6 +245,93 @@ START_TEST(and_the_first_process_of_a_namespace)
 }
 END_TEST
 
+/* --------------------------------------------------------------------- terminal */
+
+static bool is_raw(void)
+{
+	struct termios modes;
+
+	return tcgetattr(STDIN_FILENO, &modes) < 0 || !(modes.c_lflag & ICANON);
+}
+
+/* Begins when it is in the foreground. */
+_Noreturn static void run_raw_job(int go)
+{
+	struct termios modes;
+	int leash = -1;
+	char byte;
+
+	if (read(go, &byte, 1) != 1 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || confine_keeper_fork(&plain, &leash, NULL) < 0)
+		_exit(99);
+	if (tcgetattr(STDIN_FILENO, &modes) < 0)
+		_exit(98);
+	modes.c_lflag &= ~(tcflag_t)ICANON;
+	if (tcsetattr(STDIN_FILENO, TCSANOW, &modes) < 0)
+		_exit(97);
+	wait_for_signals(leash);
+}
+
+static pid_t begin_job(void)
+{
+	int go[2];
+	pid_t job;
+
+	if (pipe2(go, O_CLOEXEC) < 0)
+		return -1;
+	job = fork();
+	if (!job) {
+		setpgid(0, 0);
+		run_raw_job(go[0]);
+	}
+	close(ready[1]);
+	close(go[0]);
+	/* whichever process is first */
+	if (job > 0 && setpgid(job, job) < 0 && errno != EACCES)
+		job = -1;
+	if (job > 0 && (tcsetpgrp(STDIN_FILENO, job) < 0 || write(go[1], "", 1) != 1))
+		job = -1;
+	close(go[1]);
+	return job;
+}
+
+/* As dash, it restores no modes when a job stops. Returns the number of the step that failed. */
+static int run_shell(const char *terminal)
+{
+	int status, fd;
+	char byte;
+	pid_t job;
+
+	if (setsid() < 0 || (fd = open(terminal, O_RDWR)) < 0 || dup2(fd, STDIN_FILENO) < 0)
+		return 1;
+	job = begin_job();
+	if (job < 0 || read(ready[0], &byte, 1) != 1 || !is_raw())
+		return 2;
+	kill(job, SIGTSTP);
+	if (waitpid(job, &status, WUNTRACED) != job || !WIFSTOPPED(status))
+		return 3;
+	return is_raw() ? 4 : 0;
+}
+
+START_TEST(terminal_has_its_modes_again_while_both_are_stopped)
+{
+	int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), status;
+	pid_t shell;
+
+	ck_assert_int_ge(terminal, 0);
+	ck_assert(!grantpt(terminal) && !unlockpt(terminal));
+	ck_assert_int_eq(pipe2(ready, O_CLOEXEC), 0);
+	shell = fork();
+	if (!shell)
+		_exit(run_shell(ptsname(terminal)));
+	close(ready[0]);
+	close(ready[1]);
+	ck_assert_int_eq(waitpid(shell, &status, 0), shell);
+	close(terminal);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), 0);
+}
+END_TEST
+
 /* ---------------------------------------------------------------------- sockets */
 
 static char socket_name[64];
@@ -377,6 +466,7 @@ int main(void)
 	tcase_add_test(tc, ignored_signal_ends_neither);
 	tcase_add_loop_test(tc, signal_that_stops_the_parent_stops_the_child, 0, STOPPING);
 	tcase_add_loop_test_unless(tc, no_namespaces(), and_the_first_process_of_a_namespace, 0, STOPPING);
+	tcase_add_test(tc, terminal_has_its_modes_again_while_both_are_stopped);
 	tcase_add_test(tc, parent_removes_only_sockets);
 	tcase_add_loop_test(tc, parent_keeps_the_locks_of_inherited_files_only_as_told, 0, 2);
 	tcase_add_loop_test_unless(tc, no_filters(), parent_keeps_few_rights, 0, 2);
