@@ -14,53 +14,101 @@
 #define NUMBER offsetof(struct seccomp_data, nr)
 #define ARCH offsetof(struct seccomp_data, arch)
 
+/*
+ * A program is built from its end to its start, because jumps lead forward only: the place of
+ * an instruction is the number of instructions from it to the end.
+ */
+
+/* An instruction, or the return of an action (place is 0). */
+struct target {
+	size_t place;
+	uint32_t action;
+};
+
 /* From start to the next segment, all calls have the same items. */
 struct segment {
 	uint32_t start;
-	size_t first, n;	/* items; n is 0: refused */
+	size_t first, n;	/* items; n is 0: the action of target */
+	struct target target;
 };
+
+#define RETURNS 4u
 
 struct builder {
 	const struct call_program *program;
 	const struct call_item *items;
 	struct segment *segments;
 	size_t nsegments;
-	struct sock_filter *code;
+	struct sock_filter *code;	/* filled from its end */
 	size_t len;		/* beyond BPF_MAXINSNS: the program is too long */
+	struct target returns[RETURNS];	/* the first return of an action; place 0: none */
 };
 
-static size_t put_code(struct builder *b, int code, uint8_t jt, uint8_t jf, uint32_t k)
+static size_t put_code(struct builder *b, int code, size_t jt, size_t jf, uint32_t k)
 {
-	if (b->len < BPF_MAXINSNS)
-		b->code[b->len] = (struct sock_filter){ (uint16_t)code, jt, jf, k };
-	return b->len++;
+	if (b->len++ < BPF_MAXINSNS)
+		b->code[BPF_MAXINSNS - b->len] =
+			(struct sock_filter){ (uint16_t)code, (uint8_t)jt, (uint8_t)jf, k };
+	return b->len;
 }
 
-static void put_return(struct builder *b, uint32_t action)
+/* Whether a conditional jump reaches a place, also if two instructions are put between them. */
+static bool is_near(const struct builder *b, size_t place)
 {
-	put_code(b, BPF_RET | BPF_K, 0, 0, action);
+	return b->len + 2 - place <= UINT8_MAX;
 }
 
-/*
- * Completes a conditional jump over the block behind it: the jump is taken if its condition
- * holds (or does not hold). A jump reaches 255 instructions; a longer block requires a
- * second jump before it.
- */
-static void pass_over(struct builder *b, size_t jump, bool holds)
+static size_t put_return(struct builder *b, uint32_t action)
 {
-	const size_t block = jump + 1, n = b->len - block;
+	const struct target put = { put_code(b, BPF_RET | BPF_K, 0, 0, action), action };
+	unsigned int i;
 
-	if (b->len >= BPF_MAXINSNS)
-		return;
-	if (n <= UINT8_MAX) {
-		*(holds ? &b->code[jump].jt : &b->code[jump].jf) = (uint8_t)n;
-		return;
-	}
-	memmove(b->code + block + 1, b->code + block, n * sizeof(*b->code));
-	b->code[block] = (struct sock_filter){ BPF_JMP | BPF_JA, 0, 0, (uint32_t)n };
-	*(holds ? &b->code[jump].jf : &b->code[jump].jt) = 1;
-	b->len++;
+	for (i = 0; i < RETURNS; i++)
+		if (!b->returns[i].place || b->returns[i].action == action) {
+			b->returns[i] = put;
+			break;
+		}
+	return put.place;
 }
+
+/* A place that the next conditional jump reaches. */
+static size_t near_place(struct builder *b, struct target to)
+{
+	unsigned int i;
+
+	for (i = 0; !to.place && i < RETURNS; i++)
+		if (b->returns[i].place && b->returns[i].action == to.action &&
+		    is_near(b, b->returns[i].place))
+			return b->returns[i].place;
+	if (!to.place)
+		return put_return(b, to.action);
+	return is_near(b, to.place) ? to.place :
+	       put_code(b, BPF_JMP | BPF_JA, 0, 0, (uint32_t)(b->len - to.place));
+}
+
+static struct target put_jump(struct builder *b, int condition, uint32_t k, struct target holds,
+			      struct target fails)
+{
+	const size_t jt = near_place(b, holds), jf = near_place(b, fails);
+
+	return (struct target){
+		put_code(b, BPF_JMP | condition | BPF_K, b->len - jt, b->len - jf, k), 0
+	};
+}
+
+static struct target put_load(struct builder *b, uint32_t offset)
+{
+	return (struct target){ put_code(b, BPF_LD | BPF_W | BPF_ABS, 0, 0, offset), 0 };
+}
+
+/* ---------------------------------------------------------------- conditions */
+
+/* A half of an argument, of which mask is compared. */
+struct half {
+	uint32_t offset, mask, value;
+};
+
+#define HALVES (2 * CALL_CONDITIONS)
 
 /* The position of the lower or upper half of an argument. */
 static uint32_t half_of(unsigned int arg, bool upper)
@@ -70,100 +118,110 @@ static uint32_t half_of(unsigned int arg, bool upper)
 	return (uint32_t)(offsetof(struct seccomp_data, args) + 8 * arg + 4 * second);
 }
 
-/* left: number of instructions of this item behind those of this half. */
-static void put_half(struct builder *b, const struct call_condition *c, bool upper, uint8_t left)
+/* The halves that a rule compares, in their order. Returns their number. */
+static unsigned int halves_of(const struct call_rule *r, struct half halves[HALVES])
 {
-	const uint32_t mask = (uint32_t)(c->mask >> 32 * upper);
+	unsigned int i, n = 0;
 
-	put_code(b, BPF_LD | BPF_W | BPF_ABS, 0, 0, half_of(c->arg, upper));
-	if (mask != UINT32_MAX)
-		put_code(b, BPF_ALU | BPF_AND | BPF_K, 0, 0, mask);
-	put_code(b, BPF_JMP | BPF_JEQ | BPF_K, 0, left, (uint32_t)(c->value >> 32 * upper));
-}
+	for (i = 0; r && i < HALVES; i++) {
+		const struct call_condition *c = &r->when[i / 2];
+		const unsigned int shift = i % 2 ? 32 : 0;
 
-static uint8_t half_len(uint64_t mask, bool upper)
-{
-	const uint32_t half = (uint32_t)(mask >> 32 * upper);
-
-	return !half ? 0 : half == UINT32_MAX ? 2 : 3;
-}
-
-static uint8_t rule_len(const struct call_rule *r)
-{
-	uint8_t len = 0;
-	unsigned int i;
-
-	for (i = 0; i < CALL_CONDITIONS; i++)
-		len += half_len(r->when[i].mask, false) + half_len(r->when[i].mask, true);
-	return len;
-}
-
-/* If the conditions do not match, the next alternative of the call follows. */
-static void put_item(struct builder *b, const struct call_item *item)
-{
-	const struct call_rule *r = item->rule;
-	uint8_t left = r ? rule_len(r) + 1 : 0, len;
-	unsigned int half;
-
-	for (half = 0; r && half < 2 * CALL_CONDITIONS; half++) {
-		len = half_len(r->when[half / 2].mask, half % 2);
-		left -= len;
-		if (len)
-			put_half(b, &r->when[half / 2], half % 2, left);
+		if ((uint32_t)(c->mask >> shift))
+			halves[n++] = (struct half){
+				half_of(c->arg, i % 2), (uint32_t)(c->mask >> shift),
+				(uint32_t)(c->value >> shift)
+			};
 	}
-	put_return(b, item->action);
+	return n;
 }
 
-static void put_segment(struct builder *b, const struct segment *s)
+static struct target put_half_load(struct builder *b, const struct half *h)
+{
+	if (h->mask != UINT32_MAX)
+		put_code(b, BPF_ALU | BPF_AND | BPF_K, 0, 0, h->mask);
+	return put_load(b, h->offset);
+}
+
+/* Whether a comparison that fails has loaded what the next alternative compares first. */
+static bool has_loaded(const struct call_item *item, const struct half *next)
+{
+	struct half halves[HALVES];
+
+	return halves_of(item->rule, halves) == 1 && halves[0].offset == next->offset &&
+	       halves[0].mask == next->mask;
+}
+
+/*
+ * If the conditions do not match, the next alternative of the call follows. before: the
+ * alternative that this one follows, or NULL.
+ */
+static struct target put_item(struct builder *b, const struct call_item *item,
+			      const struct call_item *before, struct target next)
+{
+	struct target at = { 0, item->action };
+	struct half halves[HALVES];
+	unsigned int i = halves_of(item->rule, halves);
+
+	while (i--) {
+		at = put_jump(b, BPF_JEQ, halves[i].value, at, next);
+		if (i || !before || !has_loaded(before, &halves[i]))
+			at = put_half_load(b, &halves[i]);
+	}
+	return at;
+}
+
+/* ---------------------------------------------------------------------- calls */
+
+static struct target put_segment(struct builder *b, const struct segment *s)
 {
 	const struct call_item *item = b->items + s->first;
+	struct target at = { 0, b->program->refused };
 	size_t i;
 
-	for (i = 0; i < s->n; i++) {
-		put_item(b, &item[i]);
-		if (!item[i].rule)
-			return;
-	}
-	put_return(b, b->program->refused);
+	if (!s->n)
+		return s->target;
+	if (!item->rule)
+		return (struct target){ 0, item->action };
+	for (i = s->n; i--; )
+		at = put_item(b, &item[i], i ? &item[i - 1] : NULL, at);
+	return at;
 }
 
-static void put_tree(struct builder *b, size_t from, size_t to)
+static struct target put_tree(struct builder *b, size_t from, size_t to)
 {
 	const size_t middle = from + (to - from) / 2;
-	size_t jump;
+	struct target upper, lower;
 
-	if (to - from == 1) {
-		put_segment(b, &b->segments[from]);
-		return;
-	}
-	jump = put_code(b, BPF_JMP | BPF_JGE | BPF_K, 0, 0, b->segments[middle].start);
-	put_tree(b, from, middle);
-	pass_over(b, jump, true);
-	put_tree(b, middle, to);
+	if (to - from == 1)
+		return b->segments[from].target = put_segment(b, &b->segments[from]);
+	upper = put_tree(b, middle, to);
+	lower = put_tree(b, from, middle);
+	return put_jump(b, BPF_JGE, b->segments[middle].start, upper, lower);
 }
 
-static void put_first(struct builder *b)
+static void put_first(struct builder *b, struct target tree)
 {
-	size_t i, jump;
+	size_t i;
 
 	for (i = 0; i < b->nsegments; i++)
-		if (b->segments[i].n && b->segments[i].start == b->program->first)
-			break;
-	if (i == b->nsegments)
-		return;
-	jump = put_code(b, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, b->program->first);
-	put_segment(b, &b->segments[i]);
-	pass_over(b, jump, false);
+		if (b->segments[i].n && b->segments[i].start == b->program->first) {
+			put_jump(b, BPF_JEQ, b->program->first, b->segments[i].target, tree);
+			return;
+		}
 }
 
 static void put_program(struct builder *b)
 {
-	put_code(b, BPF_LD | BPF_W | BPF_ABS, 0, 0, ARCH);
-	put_code(b, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, b->program->arch);
-	put_return(b, b->program->foreign);
-	put_code(b, BPF_LD | BPF_W | BPF_ABS, 0, 0, NUMBER);
-	put_first(b);
-	put_tree(b, 0, b->nsegments);
+	const struct target foreign = { 0, b->program->foreign };
+	const struct target tree = put_tree(b, 0, b->nsegments);
+
+	if (!tree.place)
+		put_return(b, tree.action);
+	else
+		put_first(b, tree);
+	put_jump(b, BPF_JEQ, b->program->arch, put_load(b, NUMBER), foreign);
+	put_load(b, ARCH);
 }
 
 /* Sorts by number; items without a rule precede the others, whose order remains. */
@@ -180,7 +238,8 @@ static int compare_items(const void *left, const void *right)
 
 static void add_segment(struct builder *b, uint32_t start, size_t first, size_t n)
 {
-	b->segments[b->nsegments++] = (struct segment){ start, first, n };
+	b->segments[b->nsegments++] =
+		(struct segment){ start, first, n, { 0, b->program->refused } };
 }
 
 /* Whether the last segment has the same unconditional action. */
@@ -212,6 +271,22 @@ static void make_segments(struct builder *b, size_t n)
 		next = number + 1;
 	}
 	add_segment(b, next, 0, 0);
+	if (b->program->foreign_from <= next)
+		return;
+	add_segment(b, b->program->foreign_from, 0, 0);
+	b->segments[b->nsegments - 1].target.action = b->program->foreign;
+}
+
+/* Moves the program to the start of its memory, which shrinks. */
+static void move_to_start(struct builder *b, struct sock_fprog *out)
+{
+	const size_t size = b->len * sizeof(*b->code);
+	struct sock_filter *exact;
+
+	memmove(b->code, b->code + BPF_MAXINSNS - b->len, size);
+	exact = realloc(b->code, size);
+	out->len = (unsigned short)b->len;
+	out->filter = exact ? exact : b->code;
 }
 
 int call_program_build(const struct call_program *program, struct call_item *items,
@@ -220,8 +295,8 @@ int call_program_build(const struct call_program *program, struct call_item *ite
 	struct builder b = { .program = program, .items = items };
 
 	qsort(items, n, sizeof(*items), compare_items);
-	b.segments = calloc(2 * n + 1, sizeof(*b.segments));
-	b.code = calloc(BPF_MAXINSNS, sizeof(*b.code));
+	b.segments = calloc(2 * n + 2, sizeof(*b.segments));
+	b.code = malloc(BPF_MAXINSNS * sizeof(*b.code));
 	if (b.segments && b.code) {
 		make_segments(&b, n);
 		put_program(&b);
@@ -231,7 +306,6 @@ int call_program_build(const struct call_program *program, struct call_item *ite
 		free(b.code);
 		return b.len ? -E2BIG : -ENOMEM;
 	}
-	out->len = (unsigned short)b.len;
-	out->filter = b.code;
+	move_to_start(&b, out);
 	return 0;
 }

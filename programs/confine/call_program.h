@@ -3,9 +3,8 @@
  * The program of a filter of system calls: a search tree over the numbers of calls, whose
  * leaves check arguments.
  *
- * libseccomp needs 1.1 ms to build the filter of cvmm's process, this file 0.27 ms. A clone
- * starts in 11 ms, and loads that filter, one in its signal thread, and one in the thread
- * of each CPU.
+ * Instructions count: the kernel compiles and checks each filter, which takes 0.6 us per
+ * instruction. Returns are shared, and alternatives of one argument load it once.
  *
  * The program cannot be made at build time: it contains the process's ID, the modes and
  * groups of sockets, the action, and the tables that options select.
@@ -51,6 +50,7 @@ struct call_program {
 	uint32_t foreign;	/* action for calls of other architectures */
 	uint32_t refused;	/* action for calls without an item */
 	uint32_t first;		/* the number of a call that is checked before the tree */
+	uint32_t foreign_from;	/* numbers from here on are another architecture's; 0: none */
 };
 
 /*

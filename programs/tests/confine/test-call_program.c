@@ -205,6 +205,111 @@ START_TEST(program_that_is_too_long_is_rejected)
 }
 END_TEST
 
+START_TEST(alternatives_of_one_argument_load_it_once)
+{
+	static struct call_rule rules[30];
+	struct call_item items[30];
+	struct sock_fprog p;
+	unsigned int i;
+
+	for (i = 0; i < 30; i++) {
+		rules[i] = (struct call_rule)CALL_IF_INT("", 1, i);
+		items[i] = (struct call_item){ IOCTL, &rules[i], ALLOWED };
+	}
+	ck_assert_int_eq(call_program_build(&program, items, 30, &p), 0);
+	ck_assert_uint_le(p.len, 30 + 10);
+	for (i = 0; i < 31; i++)
+		ck_assert_uint_eq(decision(&p, IOCTL, 1, i), i < 30 ? ALLOWED : REFUSED);
+	free(p.filter);
+}
+END_TEST
+
+START_TEST(numbers_of_another_architecture_are_foreign)
+{
+	const struct call_program with = {
+		.arch = AUDIT_ARCH_X86_64, .foreign = FOREIGN, .refused = ALLOWED, .foreign_from = 1u << 30,
+	};
+	struct call_item items[] = { { 3, NULL, REFUSED } };
+	struct sock_fprog p;
+
+	ck_assert_int_eq(call_program_build(&with, items, 1, &p), 0);
+	ck_assert_uint_eq(decision(&p, 3, 0, 0), REFUSED);
+	ck_assert_uint_eq(decision(&p, (1u << 30) - 1, 0, 0), ALLOWED);
+	ck_assert_uint_eq(decision(&p, 1u << 30, 0, 0), FOREIGN);
+	ck_assert_uint_eq(decision(&p, UINT32_MAX, 0, 0), FOREIGN);
+	free(p.filter);
+}
+END_TEST
+
+static uint64_t state;
+
+static uint32_t draw(uint32_t n)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (uint32_t)(state >> 32) % n;
+}
+
+static struct call_rule draw_rule(void)
+{
+	static const uint64_t masks[] = { 0, UINT32_MAX, UINT32_MAX, 0xff00, UINT64_MAX, UINT64_C(1) << 40 };
+	struct call_rule r = { .name = "" };
+	unsigned int i;
+
+	for (i = 0; i < CALL_CONDITIONS; i++) {
+		r.when[i].arg = draw(2);
+		r.when[i].mask = masks[draw(6)];
+		r.when[i].value = ((uint64_t)draw(2) << 40 | draw(2) << 8 | draw(2)) & r.when[i].mask;
+	}
+	return r;
+}
+
+static bool holds(const struct call_rule *r)
+{
+	unsigned int i;
+
+	for (i = 0; i < CALL_CONDITIONS; i++)
+		if ((call.args[r->when[i].arg] & r->when[i].mask) != r->when[i].value)
+			return false;
+	return true;
+}
+
+/* The items are sorted: the first that permits the call decides. */
+static uint32_t decision_of_items(const struct call_item *items, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (items[i].number == (uint32_t)call.nr && (!items[i].rule || holds(items[i].rule)))
+			return items[i].action;
+	return REFUSED;
+}
+
+START_TEST(programs_decide_as_their_items)
+{
+	struct call_rule rules[200];
+	struct call_item items[200];
+	struct sock_fprog p;
+	uint32_t n, i;
+
+	state = 0x9e3779b97f4a7c15 + (uint64_t)_i;
+	n = 1 + draw(200);
+	for (i = 0; i < n; i++) {
+		rules[i] = draw_rule();
+		items[i] = (struct call_item){ draw(60), draw(3) ? &rules[i] : NULL, ALLOWED + draw(2) };
+	}
+	ck_assert_int_eq(call_program_build(&program, items, n, &p), 0);
+	for (i = 0; i < 2000; i++) {
+		decision(&p, draw(64), 0, 0);
+		call.args[0] = (uint64_t)draw(2) << 40 | draw(2) << 8 | draw(2);
+		call.args[1] = (uint64_t)draw(2) << 40 | draw(2) << 8 | draw(2);
+		ck_assert_uint_eq(decide(&p), decision_of_items(items, n));
+	}
+	free(p.filter);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("call_program");
@@ -216,6 +321,9 @@ int main(void)
 	tcase_add_test(tc, item_without_a_rule_decides_before_others);
 	tcase_add_test(tc, long_programs_decide_each_call);
 	tcase_add_test(tc, program_that_is_too_long_is_rejected);
+	tcase_add_test(tc, alternatives_of_one_argument_load_it_once);
+	tcase_add_test(tc, numbers_of_another_architecture_are_foreign);
+	tcase_add_loop_test(tc, programs_decide_as_their_items, 0, 50);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
