@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 OR BSD-3-Clause
 #
-# VMM_CHECK_LIBSECCOMP: LIBSECCOMP_CFLAGS, LIBSECCOMP_LIBS and have_libseccomp.
+# VMM_CHECK_LIBSECCOMP: LIBSECCOMP_CFLAGS, LIBSECCOMP_LIBS and have_libseccomp. FILTER_LIBS are
+# those of programs that only filter their own calls: nothing on architectures where each call
+# of sockets has a number.
 AC_DEFUN([VMM_CHECK_LIBSECCOMP], [
 AC_ARG_WITH([libseccomp],
 	[AS_HELP_STRING([--without-libseccomp],
@@ -16,6 +18,18 @@ AS_IF([test "x$with_libseccomp" != xno], [
 ])
 AS_IF([test "x$have_libseccomp" = xyes],
 	[AC_DEFINE([HAVE_LIBSECCOMP], [1], [Daemons can filter their own system calls.])])
+FILTER_LIBS=
+AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[
+	#include <sys/syscall.h>
+	#if defined SYS_socketcall || !(defined __x86_64__ || defined __aarch64__ || \
+		defined __arm__ || defined __riscv || defined __loongarch64)
+	#error shared
+	#endif
+]])], [], [
+	FILTER_LIBS=$LIBSECCOMP_LIBS
+	AC_DEFINE([FILTER_BY_LIBSECCOMP], [1], [Calls of sockets share a number.])
+])
+AC_SUBST([FILTER_LIBS])
 AC_SUBST([LIBSECCOMP_CFLAGS])
 AC_SUBST([LIBSECCOMP_LIBS])
 ])

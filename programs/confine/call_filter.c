@@ -6,20 +6,37 @@
 #include <stddef.h>
 
 #include "confine/call_filter.h"
+#include "confine/call_numbers.h"
 #include "confine/privileges.h"
 
-#if defined(HAVE_LIBSECCOMP) && !defined(UNDER_SANITIZER)
+static int built_without(struct vsu_error *err)
+{
+	return vsu_error_set(err, -EOPNOTSUPP, "this program was built without libseccomp");
+}
 
+#ifdef HAVE_LIBSECCOMP
+
+#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <malloc.h>
-#include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#ifdef FILTER_BY_LIBSECCOMP
+#include <seccomp.h>
+#endif
+
+/* A sanitizer makes calls of its own. */
+#ifdef UNDER_SANITIZER
+#define IS_SANITIZED true
+#else
+#define IS_SANITIZED false
+#endif
 
 static const struct call_rule always[] = {
 	CALL_IF("mmap", 2, PROT_EXEC, 0),
@@ -31,49 +48,30 @@ static const struct call_rule always[] = {
 
 static const struct call_table always_table = { NULL, always };
 
-/*
- * System calls that older versions of libseccomp do not know. Their numbers are equal on
- * all architectures except a few old ones.
- */
-static int resolve_recent_call(const char *name)
-{
-	static const struct {
-		const char *name;
-		int number;
-	} recent[] = {
-		{ "pidfd_send_signal", 424 }, /* Linux 5.1 */
-		{ "open_tree", 428 },	/* 5.2 */
-		{ "move_mount", 429 },
-		{ "mount_setattr", 442 }, /* 5.12 */
-		{ "landlock_create_ruleset", 444 }, /* 5.13 */
-		{ "landlock_add_rule", 445 },
-		{ "landlock_restrict_self", 446 },
-		{ "cachestat", 451 },	/* 6.5 */
-		{ "setxattrat", 463 },	/* 6.13 */
-		{ "getxattrat", 464 },
-		{ "listxattrat", 465 },
-		{ "removexattrat", 466 },
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(recent) / sizeof(*recent); i++)
-		if (!strcmp(name, recent[i].name))
-			return recent[i].number;
-	return __NR_SCMP_ERROR;
-}
-
-static int call_resolve(const char *name)
+#ifdef FILTER_BY_LIBSECCOMP
+/* libseccomp has negative numbers for calls that share one. */
+static int resolve_name(const char *name)
 {
 	const int call = seccomp_syscall_resolve_name(name);
 
-#if !defined(__mips__) && !defined(__alpha__) && !defined(__ILP32__)
-	if (call == __NR_SCMP_ERROR)
-		return resolve_recent_call(name);
-#endif
-	return call;
+	return call == __NR_SCMP_ERROR ? call_number(name) : call;
 }
 
-/* ------------------------------------------ the program of call_program.c */
+static bool is_absent(int call)
+{
+	return call == CALL_ABSENT || call == CALL_UNKNOWN;
+}
+#else
+static int resolve_name(const char *name)
+{
+	return call_number(name);
+}
+
+static bool is_absent(int call)
+{
+	return call == CALL_ABSENT;
+}
+#endif
 
 /* Items of all tables. */
 struct items {
@@ -81,21 +79,17 @@ struct items {
 	size_t n, room;
 };
 
-/* Some old architectures make all calls of sockets by socketcall(). */
-static bool has_shared_calls(void)
-{
-	return call_resolve("socket") < 0;
-}
-
+/* -ENOSYS: the list of numbers lacks a name. */
 static int item_add(struct items *items, const char *name, const struct call_rule *rule,
 		    uint32_t action)
 {
-	const int call = call_resolve(name);
+	const int call = resolve_name(name);
 	struct call_item *list;
 
-	/* libseccomp has negative numbers for calls that this architecture lacks or shares */
-	if (call == __NR_SCMP_ERROR || (call < 0 && !has_shared_calls()))
+	if (is_absent(call))
 		return 0;
+	if (call == CALL_UNKNOWN)
+		return -ENOSYS;
 	if (items->n == items->room) {
 		items->room += 256;
 		list = realloc(items->list, items->room * sizeof(*list));
@@ -133,8 +127,38 @@ static int items_fill(struct items *items, const struct call_table *const *table
 	return rc;
 }
 
-/* With all_threads, a positive result is a thread that could not be changed: a failure. */
-static int program_load(struct items *items, enum call_filter_action action, bool all_threads)
+static int load_failed(int rc, struct vsu_error *err)
+{
+	if (rc == -ENOMEM)
+		return vsu_error_sys(err, rc, "a filter of system calls");
+	return vsu_error_set(err, -EOPNOTSUPP, "this host does not support filters of system calls");
+}
+
+#ifndef FILTER_BY_LIBSECCOMP
+
+/* ------------------------------------------ the program of call_program.c */
+
+#if defined(__x86_64__)
+#define NATIVE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define NATIVE AUDIT_ARCH_AARCH64
+#elif defined(__arm__) && defined(__ARM_BIG_ENDIAN)
+#define NATIVE AUDIT_ARCH_ARMEB
+#elif defined(__arm__)
+#define NATIVE AUDIT_ARCH_ARM
+#elif defined(__riscv) && __riscv_xlen == 64
+#define NATIVE AUDIT_ARCH_RISCV64
+#elif defined(__riscv)
+#define NATIVE AUDIT_ARCH_RISCV32
+#elif defined(__loongarch64)
+#define NATIVE AUDIT_ARCH_LOONGARCH64
+#endif
+
+struct call_filter {
+	struct sock_fprog code;
+};
+
+static int filter_build(struct call_filter *f, struct items *items, enum call_filter_action action)
 {
 	static const uint32_t actions[] = {
 		[CALL_FILTER_FAIL] = SECCOMP_RET_ERRNO | EPERM,
@@ -142,29 +166,57 @@ static int program_load(struct items *items, enum call_filter_action action, boo
 		[CALL_FILTER_LOG] = SECCOMP_RET_LOG,
 	};
 	const struct call_program program = {
-		.arch = seccomp_arch_native(), .refused = actions[action],
+		.arch = NATIVE, .refused = actions[action],
 		.foreign = action == CALL_FILTER_LOG ? SECCOMP_RET_LOG : SECCOMP_RET_KILL_PROCESS,
 		.first = SYS_ioctl,	/* enters the guest; the most frequent call of a CPU's
 					   thread */
 	};
-	struct sock_fprog code;
-	int rc = call_program_build(&program, items->list, items->n, &code);
 
-	if (rc < 0)
-		return rc;
-	rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-		     all_threads ? SECCOMP_FILTER_FLAG_TSYNC : 0, &code) ? -EOPNOTSUPP : 0;
-	free(code.filter);
-	return rc;
+	return call_program_build(&program, items->list, items->n, &f->code);
 }
+
+/* The calls of x32 reach a kernel that supports them. */
+static int denial_build(struct call_filter *f, struct items *items)
+{
+	const struct call_program program = {
+		.arch = NATIVE, .refused = SECCOMP_RET_ALLOW,
+		.foreign = SECCOMP_RET_KILL_PROCESS,
+#ifdef __x86_64__
+		.foreign_from = 0x40000000,
+#endif
+	};
+
+	return call_program_build(&program, items->list, items->n, &f->code);
+}
+
+/* With all_threads, a positive result is a thread that could not be changed: a failure. */
+int call_filter_install(const struct call_filter *f, bool all_threads, struct vsu_error *err)
+{
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		       all_threads ? SECCOMP_FILTER_FLAG_TSYNC : 0, &f->code) ?
+	       load_failed(-EOPNOTSUPP, err) : 0;
+}
+
+void call_filter_free(struct call_filter *f)
+{
+	if (f)
+		free(f->code.filter);
+	free(f);
+}
+
+#else
 
 /* ------------------ a program of libseccomp, where calls of sockets share a number */
 
-static int allow_item(scmp_filter_ctx filter, const struct call_item *item)
+struct call_filter {
+	scmp_filter_ctx context;
+};
+
+static int put_item(scmp_filter_ctx filter, const struct call_item *item)
 {
 	const struct call_rule *rule = item->rule;
 	const uint32_t action = item->action == SECCOMP_RET_ALLOW ? SCMP_ACT_ALLOW :
-								    SCMP_ACT_ERRNO(ENOSYS);
+				SCMP_ACT_ERRNO(item->action & SECCOMP_RET_DATA);
 	struct scmp_arg_cmp when[CALL_CONDITIONS];
 	unsigned int i, n = 0;
 
@@ -175,57 +227,179 @@ static int allow_item(scmp_filter_ctx filter, const struct call_item *item)
 	return seccomp_rule_add_array(filter, action, (int)item->number, n, when);
 }
 
-static int library_load(const struct items *items, enum call_filter_action action,
-			bool all_threads)
+static int filter_build(struct call_filter *f, struct items *items, enum call_filter_action action)
 {
 	static const uint32_t actions[] = {
 		[CALL_FILTER_FAIL] = SCMP_ACT_ERRNO(EPERM),
 		[CALL_FILTER_KILL] = SCMP_ACT_KILL_PROCESS,
 		[CALL_FILTER_LOG] = SCMP_ACT_LOG,
 	};
-	scmp_filter_ctx filter = seccomp_init(actions[action]);
 	size_t i;
-	int rc = filter ? seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, all_threads) : -ENOMEM;
+	int rc;
 
+	f->context = seccomp_init(actions[action]);
+	rc = f->context ? 0 : -ENOMEM;
 	for (i = 0; !rc && i < items->n; i++)
-		rc = allow_item(filter, &items->list[i]);
-	rc = rc ? rc : seccomp_load(filter);
-	seccomp_release(filter);
-#ifdef __GLIBC__
-	malloc_trim(0);	/* libseccomp needs more memory than the rest of a small process */
-#endif
+		rc = put_item(f->context, &items->list[i]);
 	return rc;
 }
 
+/* An item that permits a call otherwise refused: the library refuses by conditions that differ. */
+static int put_exception(scmp_filter_ctx filter, const struct call_item *item)
+{
+	const struct call_condition *when = item->rule->when;
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; !rc && i < CALL_CONDITIONS; i++)
+		if (when[i].mask)
+			rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), (int)item->number, 1,
+					      SCMP_CMP(when[i].arg, SCMP_CMP_NE, when[i].value, 0));
+	return rc;
+}
+
+static int denial_build(struct call_filter *f, struct items *items)
+{
+	const struct call_item *item;
+	size_t i;
+	int rc;
+
+	f->context = seccomp_init(SCMP_ACT_ALLOW);
+	rc = f->context ? seccomp_attr_set(f->context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) : -ENOMEM;
+	for (i = 0; !rc && i < items->n; i++) {
+		item = &items->list[i];
+		if (item->action == SECCOMP_RET_ALLOW)
+			rc = put_exception(f->context, item);
+		else if (!item->rule || item->rule->when[0].mask)
+			rc = put_item(f->context, item);
+	}
+	return rc;
+}
+
+int call_filter_install(const struct call_filter *f, bool all_threads, struct vsu_error *err)
+{
+	int rc = seccomp_attr_set(f->context, SCMP_FLTATR_CTL_TSYNC, all_threads);
+
+	rc = rc ? rc : seccomp_load(f->context);
+	return rc ? load_failed(rc, err) : 0;
+}
+
+void call_filter_free(struct call_filter *f)
+{
+	if (f && f->context)
+		seccomp_release(f->context);
+	free(f);
+#ifdef __GLIBC__
+	malloc_trim(0);	/* libseccomp needs more memory than the rest of a small process */
+#endif
+}
+
+#endif
+
 /* ----------------------------------------------------------------- for both */
 
-int call_filter_load(enum call_filter_action action,
-		     const struct call_table *const *tables, bool all_threads,
-		     struct vsu_error *err)
+int call_filter_make(enum call_filter_action action, const struct call_table *const *tables,
+		     struct call_filter **out, struct vsu_error *err)
 {
 	const struct call_rule own = CALL_IF_INT("tgkill", 0, (uint32_t)getpid());
 	struct items items = { .list = NULL };
-	int rc = items_fill(&items, tables, &own);
+	struct call_filter *f;
+	int rc;
 
-	if (!rc)
-		rc = has_shared_calls() ? library_load(&items, action, all_threads) :
-					 program_load(&items, action, all_threads);
+	if (IS_SANITIZED)
+		return built_without(err);
+	f = calloc(1, sizeof(*f));
+	rc = f ? items_fill(&items, tables, &own) : -ENOMEM;
+	rc = rc ? rc : filter_build(f, &items, action);
 	free(items.list);
-	if (rc == -ENOMEM)
-		return vsu_error_sys(err, rc, "a filter of system calls");
-	return rc ? vsu_error_set(err, -EOPNOTSUPP, "this host does not support filters of system calls") : 0;
+	if (rc < 0) {
+		call_filter_free(f);
+		return load_failed(rc, err);
+	}
+	*out = f;
+	return 0;
+}
+
+/* Each call with an exception is refused by the rule behind it, which has no condition. */
+static int exceptions_add(struct items *items, const struct call_rule *only, struct call_rule *pairs)
+{
+	int rc = 0;
+
+	for (; !rc && only && only->name; only++, pairs += 2) {
+		pairs[0] = *only;
+		pairs[1] = (struct call_rule){ .name = only->name };
+		rc = item_add(items, only->name, &pairs[0], SECCOMP_RET_ALLOW);
+		rc = rc ? rc : item_add(items, only->name, &pairs[1], SECCOMP_RET_ERRNO | EPERM);
+	}
+	return rc;
+}
+
+static int denials_fill(struct items *items, const struct call_denials *d, struct call_rule *pairs)
+{
+	const char *const *name;
+	const struct call_rule *rule;
+	int rc = exceptions_add(items, d->only, pairs);
+
+	for (name = d->names; !rc && *name; name++)
+		rc = item_add(items, *name, NULL, SECCOMP_RET_ERRNO | EPERM);
+	for (rule = d->rules; !rc && rule && rule->name; rule++)
+		rc = item_add(items, rule->name, rule, SECCOMP_RET_ERRNO | EPERM);
+	return !rc && d->lacked ? item_add(items, d->lacked, NULL, SECCOMP_RET_ERRNO | ENOSYS) : rc;
+}
+
+int call_filter_deny(const struct call_denials *denials)
+{
+	struct call_rule pairs[2 * CALL_EXCEPTIONS];
+	struct items items = { .list = NULL };
+	struct call_filter *f = calloc(1, sizeof(*f));
+	int rc = f ? denials_fill(&items, denials, pairs) : -ENOMEM;
+
+	rc = rc ? rc : denial_build(f, &items);
+	free(items.list);
+	rc = rc ? rc : call_filter_install(f, false, NULL);
+	call_filter_free(f);
+	return rc;
 }
 
 #else
 
-int call_filter_load(enum call_filter_action action,
-		     const struct call_table *const *tables, bool all_threads,
-		     struct vsu_error *err)
+int call_filter_deny(const struct call_denials *denials)
+{
+	(void)denials;
+	return -EOPNOTSUPP;
+}
+
+int call_filter_make(enum call_filter_action action, const struct call_table *const *tables,
+		     struct call_filter **out, struct vsu_error *err)
 {
 	(void)action;
 	(void)tables;
+	(void)out;
+	return built_without(err);
+}
+
+int call_filter_install(const struct call_filter *f, bool all_threads, struct vsu_error *err)
+{
+	(void)f;
 	(void)all_threads;
-	return vsu_error_set(err, -EOPNOTSUPP, "this program was built without libseccomp");
+	(void)err;
+	return 0;
+}
+
+void call_filter_free(struct call_filter *f)
+{
+	(void)f;
 }
 
 #endif
+
+int call_filter_load(enum call_filter_action action, const struct call_table *const *tables,
+		     bool all_threads, struct vsu_error *err)
+{
+	struct call_filter *f = NULL;
+	int rc = call_filter_make(action, tables, &f, err);
+
+	rc = rc ? rc : call_filter_install(f, all_threads, err);
+	call_filter_free(f);
+	return rc;
+}
