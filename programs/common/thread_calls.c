@@ -171,6 +171,8 @@ void vmm_process_calls(struct confine_plan *plan, const struct vmm_call_needs *n
 		plan->calls[n++] = &sockets->table;
 	}
 	plan->calls[n] = NULL;
+	for (n = 0; n < CONFINE_THREADS; n++)
+		plan->thread_calls[n] = &threads[n];
 }
 
 void vmm_receiving_calls(struct confine_plan *plan, const struct vmm_call_needs *needs,

@@ -68,6 +68,7 @@ enum confine_landlock {
 #define CONFINE_STAGED "/sys"
 
 #define CONFINE_FILES 256u
+#define CONFINE_THREADS 2u	/* kinds with a filter of their own */
 
 struct confine_file {
 	struct landlock_rule rule;	/* owns its descriptor */
@@ -108,6 +109,8 @@ struct confine_plan {
 	/* the filter */
 	enum call_filter_action action;
 	const struct call_table *calls[8];	/* ends with NULL */
+	const struct call_table *thread_calls[CONFINE_THREADS]; /* narrower filters that are made with this one,
+						     for confine_thread() */
 	const char *filter_option, *filter_remedy; /* for messages: a host without filters is
 						      an error; NULL: it is not */
 	enum vsu_log_level filter_complaint;
@@ -118,6 +121,7 @@ struct confine_plan {
 	/* private to execute.c */
 	int leash, own_files;
 	bool own_users, filtered;
+	struct call_filter *thread_filters[CONFINE_THREADS];
 	bool closed;		/* the host's files are out of reach, also for exit handlers */
 };
 
@@ -133,7 +137,7 @@ int confine_execute(struct confine_plan *plan, enum confine_phase phase, struct 
 bool confine_has_closed(const struct confine_plan *plan);
 
 /*
- * Frees the list of files, and closes the descriptors that CONFINE_CLOSE has kept. Does not
+ * Frees the list of files and the filters of threads, and closes the descriptors that CONFINE_CLOSE has kept. Does not
  * undo any step.
  */
 void confine_plan_end(struct confine_plan *plan);

@@ -264,6 +264,19 @@ bool confine_has_closed(const struct confine_plan *plan)
 	return plan->closed;
 }
 
+/* Without memory the thread fails, which makes the filter itself. */
+static void thread_filters_make(struct confine_plan *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < CONFINE_THREADS; i++) {
+		const struct call_table *const tables[] = { p->thread_calls[i], NULL };
+
+		if (tables[0] && !p->thread_filters[i])
+			(void)!call_filter_make(p->action, tables, &p->thread_filters[i], NULL);
+	}
+}
+
 static int calls_filter(struct confine_plan *p, struct vsu_error *err)
 {
 	struct vsu_error why = VSU_ERROR_INIT;
@@ -272,8 +285,10 @@ static int calls_filter(struct confine_plan *p, struct vsu_error *err)
 	if (rc < 0)
 		return rc;
 	p->filtered = !call_filter_load(p->action, p->calls, true, &why);
-	if (p->filtered)
+	if (p->filtered) {
+		thread_filters_make(p);
 		return 0;
+	}
 	if (p->filter_option)
 		return vsu_error_set(err, -EOPNOTSUPP, "%s: %s; %s", p->filter_option, why.msg, p->filter_remedy);
 	prog_log(p->filter_complaint, "filter", "%ssystem calls are not filtered: %s",
@@ -285,7 +300,11 @@ int confine_thread(const struct confine_plan *plan, const struct call_table *cal
 		   struct vsu_error *err)
 {
 	const struct call_table *const tables[] = { calls, NULL };
+	unsigned int i;
 
+	for (i = 0; i < CONFINE_THREADS; i++)
+		if (plan->thread_filters[i] && plan->thread_calls[i] == calls)
+			return call_filter_install(plan->thread_filters[i], false, err);
 	return plan->filtered ? call_filter_load(plan->action, tables, false, err) : 0;
 }
 

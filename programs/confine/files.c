@@ -84,6 +84,12 @@ void confine_files_close(struct confine_plan *plan)
 
 void confine_plan_end(struct confine_plan *plan)
 {
+	unsigned int i;
+
+	for (i = 0; i < CONFINE_THREADS; i++) {
+		call_filter_free(plan->thread_filters[i]);
+		plan->thread_filters[i] = NULL;
+	}
 	confine_files_close(plan);
 	vsu_fd_close(&plan->own_files);
 	vsu_fd_close(&plan->leash);
