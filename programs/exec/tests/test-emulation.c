@@ -83,7 +83,7 @@ START_TEST(qemu_has_the_machine_and_nothing_of_the_users)
 	static const char *const wanted[] = {
 		"-nodefaults\n-no-user-config\n", "-sandbox\non,", "spawn=deny", "-device\nvirtio-rng-pci\n", "-smp\n2\n",
 		"-m\n3145728K\n", "share=on,size=3145728K\n", "-kernel\nbzImage\n",
-		"-append\nquiet cvmm.exec\n", "null,id=log\n", "nr=1,name=cvmm.control,chardev=port0\n",
+		"-append\nno_timer_check quiet cvmm.exec\n", "null,id=log\n", "nr=1,name=cvmm.control,chardev=port0\n",
 		"nr=3,name=cvmm.out,chardev=port2\n", NULL,
 	};
 
