@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <vmm-sys-util/sized.h>
+
 #include "host/records.h"
 
 #define NAMESPACES ((unsigned int)(CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP | CLONE_NEWNET))
@@ -72,8 +74,12 @@ static void add_interface(struct vagent_request *r, const struct vagent_interfac
 int vagent_priv_add_guest(struct vagent_request *r, const struct vagent_guest_config *c, struct vsu_error *err)
 {
 	unsigned int i;
-	int rc = 0;
+	int rc = vsu_check_array(c->shares, c->nshares, "config->shares", err);
 
+	if (!rc)
+		rc = vsu_check_array(c->interfaces, c->ninterfaces, "config->interfaces", err);
+	if (rc < 0)
+		return rc;
 	if (c->nshares > VAGENT_MAX_SHARES || c->ninterfaces > VAGENT_MAX_INTERFACES)
 		return vsu_error_set(err, -EINVAL, "a guest has at most %u file systems and %u network cards", VAGENT_MAX_SHARES, VAGENT_MAX_INTERFACES);
 	if (c->system && (c->nshares || c->ninterfaces))
@@ -130,6 +136,10 @@ static int check_container(const struct vagent_container *c, struct vsu_error *e
 {
 	int rc = check_path("root of a container", c->root, err);
 
+	if (!rc)
+		rc = vsu_check_array(c->mounts, c->nmounts, "container->mounts", err);
+	if (!rc)
+		rc = vsu_check_array(c->devices, c->ndevices, "container->devices", err);
 	if (!rc && (c->namespaces & ~NAMESPACES))
 		return vsu_error_set(err, -EINVAL, "a container's namespaces 0x%x contain others than 0x%x", c->namespaces, NAMESPACES);
 	if (!rc && c->hostname && (!*c->hostname || strlen(c->hostname) > HOST_NAME_MAX))
@@ -201,10 +211,21 @@ static int check_environment(const char *const *environment, struct vsu_error *e
 	return 0;
 }
 
+static int check_arrays(const struct vagent_process_config *c, struct vsu_error *err)
+{
+	const int rc = vsu_check_array(c->groups, c->ngroups, "config->groups", err);
+
+	return rc < 0 ? rc : vsu_check_array(c->limits, c->nlimits, "config->limits", err);
+}
+
 static int check_process(const struct vagent_process_config *c, struct vsu_error *err)
 {
-	int rc = c->folder ? check_path("working folder", c->folder, err) : 0;
+	int rc = check_arrays(c, err);
 
+	if (rc < 0)
+		return rc;
+	if (c->folder)
+		rc = check_path("working folder", c->folder, err);
 	if (c->request)
 		rc = check_records(c, err);
 	else if (!c->command || !*c->command)

@@ -273,6 +273,19 @@ START_TEST(invalid_guest_is_refused)
 }
 END_TEST
 
+static const struct vagent_guest_config counts[] = {
+	{ .size = sizeof(counts[0]), .nshares = 1 }, { .size = sizeof(counts[0]), .ninterfaces = 1 },
+};
+
+START_TEST(count_without_an_array_is_refused)
+{
+	struct vagent_guest *other;
+
+	ck_assert_int_eq(vagent_guest_new(&other, &counts[_i], &why), -EINVAL);
+	ck_assert_msg(strstr(why.msg, "config->"), "%s", why.msg);
+}
+END_TEST
+
 START_TEST(system_of_a_request_is_records)
 {
 	const struct vagent_share share = { "root", "/share", true };
@@ -380,6 +393,8 @@ static const struct vagent_container odd_containers[] = {
 	{ .size = sizeof(odd_containers[0]), .root = "/", .hostname = "box" },
 	{ .size = sizeof(odd_containers[0]), .root = "/", .hostname = "", .namespaces = CLONE_NEWUTS },
 	{ .size = sizeof(odd_containers[0]), .root = "/", .mounts = &odd_mount, .nmounts = 1 },
+	{ .size = sizeof(odd_containers[0]), .root = "/", .nmounts = 1 },
+	{ .size = sizeof(odd_containers[0]), .root = "/", .ndevices = 1 },
 	{ .size = sizeof(odd_containers[0]), .root = "/", .devices = &odd_device, .ndevices = 1 },
 	{ .size = sizeof(odd_containers[0]), .root = "/", .masked = odd_texts },
 	{ .size = sizeof(odd_containers[0]), .root = "/", .readonly = odd_texts },
@@ -528,6 +543,8 @@ static const struct vagent_process_config odd_processes[] = {
 	{ .size = sizeof(odd_processes[0]), .command = command, .folder = "srv" },
 	{ .size = sizeof(odd_processes[0]), .command = command, .environment = odd_variable },
 	{ .size = sizeof(odd_processes[0]), .command = command, .nfilter = 1 },
+	{ .size = sizeof(odd_processes[0]), .command = command, .ngroups = 1 },
+	{ .size = sizeof(odd_processes[0]), .command = command, .nlimits = 1 },
 	{ .size = sizeof(odd_processes[0]), .command = command, .rows = 65536 },
 	{ .size = sizeof(odd_processes[0]), .command = command, .has_oom_score_adj = true, .oom_score_adj = 1001 },
 };
@@ -1043,6 +1060,7 @@ static Suite *suite(void)
 	tcase_add_test(tc[0], clone_is_greeted);
 	tcase_add_test(tc[0], file_systems_and_network_cards_are_records);
 	tcase_add_loop_test(tc[0], invalid_guest_is_refused, 0, 4);
+	tcase_add_loop_test(tc[0], count_without_an_array_is_refused, 0, (int)(sizeof(counts) / sizeof(counts[0])));
 	tcase_add_test(tc[0], empty_records_are_not_added);
 	tcase_add_test(tc[0], calls_before_the_agent_serves_are_refused);
 	tcase_add_test(tc[0], system_of_a_request_is_records);
