@@ -474,6 +474,8 @@ int varch_gdb_new(const struct varch_gdb_target *target, const struct varch_gdb_
 
 	if (!rc)
 		rc = vsu_copy_sized(&t, sizeof(t), target, "struct varch_gdb_target", err);
+	if (!rc)
+		rc = vsu_check_array(t.rows, t.nrows, "target->rows", err);
 	if (rc < 0)
 		return rc;
 	if (!cpus || cpus > VARCH_GDB_MAX_CPUS)

@@ -282,6 +282,7 @@ static const struct {
 	{ 0, { sizeof(wrong[0].target), "", many + 1, 1, 0, 0 }, 1, "struct varch_gdb_ops" },
 	{ sizeof(ops), { 0, "", many + 1, 1, 0, 0 }, 1, "struct varch_gdb_target" },
 	{ sizeof(ops), { sizeof(wrong[0].target), NULL, many + 1, 1, 0, 0 }, 1, "a description" },
+	{ sizeof(ops), { sizeof(wrong[0].target), "", NULL, 1, 0, 0 }, 1, "target->rows" },
 	{ sizeof(ops), { sizeof(wrong[0].target), "", many + 1, 1, 1, 0 }, 1, "a program counter of 8 bytes" },
 	{ sizeof(ops), { sizeof(wrong[0].target), "", many, 2, 0, 0 }, 1, "a program counter of 8 bytes" },
 	{ sizeof(ops), { sizeof(wrong[0].target), "", many, 2, 64, 0 }, 1, "1032 bytes of registers; at most 1024" },
