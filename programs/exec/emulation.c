@@ -343,7 +343,7 @@ static bool has_panicked(struct vmm_emulation *e)
 	return e->panicked;
 }
 
-int vmm_emulation_end(struct vmm_emulation *e, struct vsu_error *err)
+int vmm_emulation_end(struct vmm_emulation *e, const char *hint, struct vsu_error *err)
 {
 	char text[PROG_PROGRAM_MESSAGES];
 	int status = 0;
@@ -355,10 +355,10 @@ int vmm_emulation_end(struct vmm_emulation *e, struct vsu_error *err)
 	if (WEXITSTATUS(status) == PROG_PROGRAM_NOT_STARTED)
 		return vsu_error_set(err, -EFAULT, "--emulate: %s; install QEMU", prog_program_last_line(e->messages, text));
 	if (has_panicked(e))
-		return vsu_error_set(err, -EFAULT, "the guest's kernel panicked; --log=FILE keeps its messages");
+		return vsu_error_set(err, -EFAULT, "the guest's kernel panicked; %s keeps its messages", hint);
 	if (WEXITSTATUS(status))
 		return vsu_error_set(err, -EFAULT, "--emulate: %s", prog_program_last_line(e->messages, text));
-	return vsu_error_set(err, -ECONNRESET, "the guest ended before its command did; --log=FILE keeps its kernel's messages");
+	return vsu_error_set(err, -ECONNRESET, "the guest ended before its command did; %s keeps its kernel's messages", hint);
 }
 
 void vmm_emulation_free(struct vmm_emulation *e)

@@ -57,9 +57,9 @@ void vmm_emulation_read(struct vmm_emulation *e);
 
 /*
  * After QEMU has ended: why. -EFAULT: the guest's kernel panicked, or QEMU failed;
- * -ECONNRESET: the guest ended.
+ * -ECONNRESET: the guest ended. hint: how users keep the kernel's messages.
  */
-int vmm_emulation_end(struct vmm_emulation *e, struct vsu_error *err);
+int vmm_emulation_end(struct vmm_emulation *e, const char *hint, struct vsu_error *err);
 
 void vmm_emulation_free(struct vmm_emulation *e);
 

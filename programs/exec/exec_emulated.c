@@ -95,7 +95,7 @@ static void wait_for_end(struct vmm_emulation *e, const struct vmm_beside *besid
 		if (p[EVENTS].revents)
 			vmm_emulation_read(e);
 		if (p[QEMU_END].revents && !p[VMM_WAITING_SESSION].revents) {
-			vmm_emulation_end(e, err);
+			vmm_emulation_end(e, "--log=FILE", err);
 			return;
 		}
 		p[EVENTS].fd = e->events;	/* -1 is ignored */

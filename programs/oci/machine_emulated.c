@@ -166,7 +166,7 @@ static bool dispatch_machine(struct oci_machine *base, struct vsu_error *why)
 	if (vagent_guest_dispatch(m->agent))
 		return true;
 	if (vagent_guest_failure(m->agent, why) == -ECONNRESET && emulation_has_ended(&m->emulation))
-		vmm_emulation_end(&m->emulation, why);
+		vmm_emulation_end(&m->emulation, "the setting log=FILE", why);
 	return false;
 }
 

@@ -67,7 +67,7 @@ static int run(const char *lines)
 	ck_assert_msg(!vmm_emulation_start(&e, &config, &err), "%s", err.msg);
 	p.fd = e.end_fd;
 	ck_assert_int_eq(poll(&p, 1, -1), 1);
-	return vmm_emulation_end(&e, &err);
+	return vmm_emulation_end(&e, "--log=FILE", &err);
 }
 
 static void expect_words(const char *name, const char *const *wanted)
@@ -215,7 +215,7 @@ START_TEST(panic_behind_many_events_is_reported)
 		if (p[0].revents)
 			vmm_emulation_read(&e);
 	} while (!p[1].revents);
-	ck_assert_int_eq(vmm_emulation_end(&e, &err), -EFAULT);
+	ck_assert_int_eq(vmm_emulation_end(&e, "--log=FILE", &err), -EFAULT);
 	ck_assert_str_eq(err.msg, "the guest's kernel panicked; --log=FILE keeps its messages");
 }
 END_TEST
@@ -250,7 +250,7 @@ START_TEST(a_missing_qemu_is_named)
 	ck_assert_int_eq(vmm_emulation_start(&e, &config, &err), 0);
 	p.fd = e.end_fd;
 	ck_assert_int_eq(poll(&p, 1, -1), 1);
-	ck_assert_int_eq(vmm_emulation_end(&e, &err), -EFAULT);
+	ck_assert_int_eq(vmm_emulation_end(&e, "--log=FILE", &err), -EFAULT);
 	ck_assert_str_eq(err.msg, "--emulate: " PROGRAM ": No such file or directory; install QEMU");
 }
 END_TEST

@@ -63,7 +63,7 @@ static const struct {
 } ends[] = {
 	{ "echo 'last words' >&2; exit 1", "--emulate: last words" },
 	{ "kill -KILL $$", "--emulate: " QEMU " was killed by signal 9" },
-	{ "", "the guest ended before its command did; --log=FILE keeps its kernel's messages" },
+	{ "", "the guest ended before its command did; the setting log=FILE keeps its kernel's messages" },
 };
 
 START_TEST(end_of_qemu_is_told_in_place_of_the_silence_of_its_guest)
