@@ -79,7 +79,7 @@ static void host_name_take(struct kvm_cpuid2 *table)
 
 	if (!empty_name(table, 0) && !empty_name(table, 1) && !empty_name(table, 2))
 		return;
-	if (__get_cpuid_max(VARCH_CPUID_NAME & 0x80000000, NULL) < VARCH_CPUID_NAME + 2)
+	if ((uint32_t)__get_cpuid_max(VARCH_CPUID_NAME & 0x80000000, NULL) < VARCH_CPUID_NAME + 2)
 		return;
 	for (i = 0; i < 3; i++, at += 4)
 		__cpuid(VARCH_CPUID_NAME + i, at[0], at[1], at[2], at[3]);
