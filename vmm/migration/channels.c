@@ -3,6 +3,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -21,6 +22,16 @@ void vmm_channels_close(struct vmm_channels *c)
 {
 	while (c->n > 0)
 		vmm_stream_close(&c->channel[--c->n].stream);
+	free(c->channel);
+	c->channel = NULL;
+}
+
+/* Streams and threads refer to channels: none moves later. */
+static int channels_make(struct vmm_channels *c, struct vsu_error *err)
+{
+	if (!c->channel)
+		c->channel = calloc(VMM_CHANNELS_MAX - 1, sizeof(*c->channel));
+	return c->channel ? 0 : vsu_error_set(err, -ENOMEM, "no memory for connections");
 }
 
 static struct vmm_channel *channel_add(struct vmm_channels *c,
@@ -71,7 +82,8 @@ int vmm_channels_connect(struct vmm_channels *c, unsigned int n, const char *add
 		return 0;
 	if (getrandom(token, sizeof(token), 0) != (ssize_t)sizeof(token))
 		return vsu_error_sys(err, -errno, "getrandom");
-	rc = announce_channels(first, n, token, err);
+	rc = channels_make(c, err);
+	rc = rc < 0 ? rc : announce_channels(first, n, token, err);
 	while (!rc && c->n < n)
 		rc = connect_one(&channel_add(c, first)->stream, address, token, err);
 	return rc;
@@ -138,6 +150,7 @@ int vmm_channels_accept(struct vmm_channels *c, struct vmm_listener *listener,
 	if (!rc && (!n || n >= VMM_CHANNELS_MAX))
 		rc = vsu_error_set(err, -EBADMSG, "the source announces %u additional connections; allowed is 1 to %u",
 				   n, VMM_CHANNELS_MAX - 1);
+	rc = rc < 0 ? rc : channels_make(c, err);
 	while (!rc && c->n < n)
 		rc = accept_one(channel_add(c, first), listener, token, until_ns, err);
 	return rc;

@@ -29,7 +29,8 @@ struct vmm_channel {
 
 struct vmm_channels {
 	const struct vsu_threads *threads; /* set before vmm_channels_start(); or NULL */
-	struct vmm_channel channel[VMM_CHANNELS_MAX - 1];
+	struct vmm_channel *channel; /* VMM_CHANNELS_MAX - 1, or NULL: no memory is cleared for
+					them where none is needed; vmm_channels_close() frees them */
 	unsigned int n;		/* additional connections */
 };
 

@@ -58,13 +58,15 @@ static int send_blob(struct vmm_sender *s, const char *name,
 static int connect_channels(struct vmm_sender *s, struct vsu_error *err)
 {
 	unsigned int i;
+	int rc;
 
 	s->channels.threads = s->config.threads;
 	s->streams[s->nstreams++] = &s->stream;
-	for (i = 0; i < s->config.channels; i++)
+	rc = vmm_channels_connect(&s->channels, s->config.channels,
+				  s->config.address, &s->stream, err);
+	for (i = 0; i < s->channels.n; i++)
 		s->streams[s->nstreams++] = &s->channels.channel[i].stream;
-	return vmm_channels_connect(&s->channels, s->config.channels,
-				    s->config.address, &s->stream, err);
+	return rc;
 }
 
 /* The destination replies with the size of the pages that it places at once. */

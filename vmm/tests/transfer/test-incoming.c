@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -280,12 +281,14 @@ END_TEST
 START_TEST(additional_connection_has_the_closer_of_the_machine)
 {
 	put_section("tail", "", 0);
+	channels.channel = calloc(1, sizeof(*channels.channel));
+	ck_assert_ptr_nonnull(channels.channel);
 	vmm_stream_init(&channels.channel[0].stream);
 	channels.n = 1;
 	here.has_fds = true;
 	ck_assert_int_ne(receive_for(&rig.owner, OWN_MEMORY, NULL), VSU_EXIT_OK);
 	ck_assert_ptr_nonnull(channels.channel[0].stream.closer);
-	channels.n = 0;
+	vmm_channels_close(&channels);
 }
 END_TEST
 
