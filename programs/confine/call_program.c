@@ -295,7 +295,7 @@ int call_program_build(const struct call_program *program, struct call_item *ite
 	struct builder b = { .program = program, .items = items };
 
 	qsort(items, n, sizeof(*items), compare_items);
-	b.segments = calloc(2 * n + 2, sizeof(*b.segments));
+	b.segments = malloc((2 * n + 2) * sizeof(*b.segments));
 	b.code = malloc(BPF_MAXINSNS * sizeof(*b.code));
 	if (b.segments && b.code) {
 		make_segments(&b, n);
