@@ -137,19 +137,25 @@ static int on_option(void *opaque, unsigned int index,
 	return 0;
 }
 
+/* The table is not on the stack, which would keep its pages. */
 int vmm_own_rows_parse(const struct vmm_own_rows *own, int argc, char *const *argv,
 		       struct vmm_arguments *out, struct vsu_error *err)
 {
-	struct vsu_option table[ALL_ROWS];
 	struct parsing p = { .to = out };
 	const unsigned int n = list_rows(own, p.rows);
+	struct vsu_option *table = malloc((n + 1) * sizeof(*table));
 	unsigned int i;
+	int rc;
 
+	*out = (struct vmm_arguments){ .list = table ? calloc((size_t)argc + 1, sizeof(*out->list)) : NULL };
+	if (!out->list) {
+		free(table);
+		return vsu_error_set(err, -ENOMEM, "no memory for options");
+	}
 	for (i = 0; i < n; i++)
 		table[i] = p.rows[i]->option;
 	table[n] = (struct vsu_option){ .name = NULL };
-	*out = (struct vmm_arguments){ .list = calloc((size_t)argc + 1, sizeof(*out->list)) };
-	if (!out->list)
-		return vsu_error_set(err, -ENOMEM, "no memory for options");
-	return vsu_option_parse_argv(table, argc, argv, on_option, &p, NULL, err);
+	rc = vsu_option_parse_argv(table, argc, argv, on_option, &p, NULL, err);
+	free(table);
+	return rc;
 }
