@@ -15,6 +15,7 @@ unit_tests = \
 	tests/console/test-record \
 	tests/core/test-calls \
 	tests/core/test-device \
+	tests/core/test-feature_names \
 	tests/core/test-inline \
 	tests/core/test-later \
 	tests/core/test-kept \

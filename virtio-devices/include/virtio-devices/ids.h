@@ -2,7 +2,7 @@
 /*
  * Numbers common to all VIRTIO devices: device ids (VIRTIO 1.3, section 5) and the bits
  * of the device status (section 2.1). The names have a prefix of their own, because
- * kernel headers define VIRTIO_ID_ and VIRTIO_CONFIG_S_. Names of queues, for people.
+ * kernel headers define VIRTIO_ID_ and VIRTIO_CONFIG_S_. Names of queues and features, for people.
  *
  * Threads: no state.
  */
@@ -69,6 +69,13 @@ enum virtdev_status {
  */
 VIRTDEV_API const char *virtdev_queue_name(uint32_t id, uint32_t queue, uint32_t n,
 					   char name[VIRTDEV_QUEUE_NAME_MAX]);
+
+/*
+ * The name of a feature bit of devices with this id, such as "VIRTIO_BLK_F_RO"; id 0: only the
+ * bits of all devices have names, with those that vhost and vhost-user reserve. Static storage.
+ * NULL: the name is unknown.
+ */
+VIRTDEV_API const char *virtdev_feature_name(uint32_t id, unsigned int bit);
 
 VSU_END_DECLS
 

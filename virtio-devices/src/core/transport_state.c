@@ -3,10 +3,10 @@
 #include <config.h>
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/feature_names.h"
 #include "core/state_priv.h"
 #include "core/transport_priv.h"
 
@@ -75,6 +75,7 @@ static int check_status(const struct virtdev_transport *t,
 {
 	const bool agreed = to->status & VIRTDEV_STATUS_FEATURES_OK;
 	uint64_t missing;
+	char names[256];
 
 	if (to->status & ~(uint32_t)KNOWN_STATUS)
 		return refuse_state(err, "unknown bits of the status");
@@ -83,8 +84,9 @@ static int check_status(const struct virtdev_transport *t,
 	missing = to->driver_features & ~virtdev_transport_offered(t);
 	if (agreed && missing)
 		return vsu_error_set(err, -EBADMSG,
-				     "the state of a transport: the driver uses the features %#" PRIx64 ", which are not offered here",
-				     missing);
+				     "the state of a transport: the driver uses features that are not offered here: %s",
+				     virtdev_priv_feature_list(virtdev_get_info(t->dev)->id, missing,
+							       names, sizeof(names)));
 	return 0;
 }
 
