@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <virtio-devices/ids.h>
+
 #include "capture.h"
 
 #define PREFIX 6u	/* byte, number, flags (1), filler (1), size (2) */
@@ -43,7 +45,7 @@ static void show(FILE *to, const struct relay_message *m)
 	struct verdict v;
 	struct trace_line line = {
 		.connection = 1, .channel = m->channel, .from = m->from,
-		.m = m, .v = &v, .device = names_device("net")
+		.m = m, .v = &v, .device = VIRTDEV_ID_NET
 	};
 
 	exchange_judge(&exchange, m, &v);

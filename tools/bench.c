@@ -97,17 +97,15 @@ static int read_requests(struct bench *b, const char *text, struct vsu_error *er
 					 text, b->device->name, b->device->all);
 }
 
-static int read_device(struct bench *b, struct vsu_error *err)
+/* The option has one of these names. */
+static const struct bench_device *find_device(const char *name)
 {
 	static const struct bench_device *const devices[] = { &bench_blk, &bench_fs, &bench_net };
-	const char *name = b->args->device ? b->args->device : bench_blk.name;
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
-		if (!strcmp(devices[i]->name, name))
-			b->device = devices[i];
-	return b->device ? 0 : vsu_error_set(err, -EINVAL, "option --device: bench measures blk, fs and net, not %s",
-					     name);
+	while (name && strcmp(devices[i]->name, name))
+		i++;
+	return devices[i];
 }
 
 static int read_lists(struct bench *b, struct vsu_error *err)
@@ -434,10 +432,10 @@ static enum vsu_exit run(struct bench *b, struct vsu_error *err)
 
 enum vsu_exit tool_bench(const struct tool_args *args, struct vsu_error *err)
 {
-	struct bench b = { .args = args };
+	struct bench b = { .args = args, .device = find_device(args->device) };
 	enum vsu_exit status;
 
-	if (read_device(&b, err) < 0 || read_lists(&b, err) < 0 || check_options(&b, err) < 0)
+	if (read_lists(&b, err) < 0 || check_options(&b, err) < 0)
 		return VSU_EXIT_DATA;
 	status = report_open(&b, err);
 	return status == VSU_EXIT_OK ? report_close(&b, run(&b, err), err) : status;

@@ -14,7 +14,6 @@
 
 #include "check_case.h"
 #include "closer.h"
-#include "names.h"
 
 /* ----------------------------------------------------------------- verdicts */
 
@@ -62,7 +61,7 @@ void check_note(struct check *c, const struct relay_message *m, unsigned int con
 {
 	struct trace_line line = { .time_ns = m->time_ns - c->start_ns, .channel = m->channel,
 				   .from = m->from, .connection = connection, .m = m, .v = v,
-				   .device = c->device ? names_device(c->device) : NULL };
+				   .device = tool_device_id(c->device) };
 
 	exchange_judge(&c->exchange, m, v);
 	trace_examine(&line);

@@ -244,3 +244,20 @@ bool exchange_unanswered(struct exchange *x, enum vhost_user_side *channel,
 		}
 	return false;
 }
+
+#define BIT(n) (UINT64_C(1) << (n))
+
+/*
+ * Only disks and network cards offer enough device bits to be distinguished: a
+ * network card by its control queue and status bits, a disk by bits that a network
+ * card does not use (4) or offers only together with those.
+ */
+const char *exchange_guess_device(uint64_t features)
+{
+	const uint64_t net = BIT(18) | BIT(19) | BIT(20) | BIT(21) | BIT(22);
+	const uint64_t blk = BIT(4) | BIT(6) | BIT(9) | BIT(10);
+
+	if (features & net)
+		return "net";
+	return features & blk ? "blk" : NULL;
+}

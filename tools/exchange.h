@@ -56,4 +56,10 @@ void exchange_judge(struct exchange *x, const struct relay_message *m,
 bool exchange_unanswered(struct exchange *x, enum vhost_user_side *channel,
 			 const char **name);
 
+/*
+ * Guesses the device type, "blk" or "net", from feature bits; NULL: undecided. vhost-user does
+ * not transmit the type of a back-end.
+ */
+const char *exchange_guess_device(uint64_t features);
+
 #endif

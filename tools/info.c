@@ -9,18 +9,19 @@
 #include <vhost/message.h>
 #include <vhost/protocol.h>
 #include <vhost/shmem.h>
+#include <virtio-devices/ids.h>
 #include <vmm-sys-util/json.h>
 #include <vmm-sys-util/parse.h>
 
 #include "blk.h"
 #include "client.h"
-#include "names.h"
+#include "exchange.h"
 #include "tool.h"
 
 /* Facts about the back-end, for either form of output. */
 struct info {
 	const char *socket;
-	const struct names_device *device;
+	const char *device;	/* NULL: unknown */
 	bool guessed;
 	uint64_t features;
 	uint64_t protocol;
@@ -58,7 +59,7 @@ static void text_bits(const char *title, uint64_t bits,
 
 static const char *feature_name(const struct info *info, unsigned int bit)
 {
-	return names_feature(info->device, bit);
+	return virtdev_feature_name(tool_device_id(info->device), bit);
 }
 
 static const char *protocol_name(const struct info *info, unsigned int bit)
@@ -98,7 +99,7 @@ static void text(const struct info *info)
 {
 	printf("%-18s %s\n", "socket", info->socket);
 	printf("%-18s %s%s\n", "device",
-	       info->device ? info->device->name : "unknown",
+	       info->device ? info->device : "unknown",
 	       info->guessed ? " (a guess; --device specifies it)" : "");
 	text_bits("features", info->features, feature_name, info);
 	text_bits("protocol features", info->protocol, protocol_name, info);
@@ -170,7 +171,7 @@ static void json(const struct info *info)
 
 	vsu_json_open(&j, NULL, '{');
 	vsu_json_text(&j, "socket", info->socket);
-	vsu_json_text(&j, "device", info->device ? info->device->name : NULL);
+	vsu_json_text(&j, "device", info->device);
 	vsu_json_bool(&j, "device-guessed", info->guessed);
 	json_bits(&j, "features", info->features, feature_name, info);
 	json_bits(&j, "protocol-features", info->protocol, protocol_name, info);
@@ -188,10 +189,10 @@ static void json(const struct info *info)
 static void choose_device(struct info *info, const char *name)
 {
 	if (name) {
-		info->device = names_device(name);
+		info->device = strcmp(name, "none") ? name : NULL;
 		return;
 	}
-	info->device = names_guess(info->features);
+	info->device = exchange_guess_device(info->features);
 	info->guessed = info->device != NULL;
 }
 
@@ -201,7 +202,7 @@ static enum vsu_exit ask_config(struct client *c, struct info *info,
 {
 	enum vsu_exit status;
 
-	if (!info->device || strcmp(info->device->name, "blk") ||
+	if (!info->device || strcmp(info->device, "blk") ||
 	    !(vhost_user_frontend_protocol_features(c->fe) & VHOST_USER_PROTOCOL_BIT(CONFIG)))
 		return VSU_EXIT_OK;
 	status = client_get_config(c, VIRTDEV_BLK_SPACE_SIZE, err);

@@ -8,13 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <virtio-devices/ids.h>
+#include <virtio-devices/vhost_user.h>
 #include <vmm-sys-util/option.h>
 #include <vmm-sys-util/option_place.h>
 #include <vmm-sys-util/parse.h>
 
 #include "copy.h"
 #include "log.h"
-#include "names.h"
 #include "process.h"
 #include "tool.h"
 
@@ -35,13 +36,20 @@
 	  .help = help_, .preset = preset_ }
 #define TIME(name_, min_, help_) \
 	{ .name = name_, .kind = VSU_OPTION_TIME, .min = min_, .max = MAX_TIMEOUT_MS, .help = help_ }
+#define CHOICE(name_, arg_, choices_, help_, ...) \
+	{ .name = name_, .kind = VSU_OPTION_CHOICE, .arg = arg_, .choices = choices_, .help = help_, \
+	  __VA_ARGS__ }
 #define OPERAND(name_) { .name = name_, .kind = VSU_OPTION_OPERAND }
+
+#define NAME(id, name) name,
+static const char *const devices[] = { VIRTDEV_FOR_EACH_NAME(NAME) "none", NULL };
+static const char *const measured_devices[] = { "blk", "fs", "net", NULL };
 
 /* Rows shared by several tables. */
 #define ROW_SOCKET OPERAND("SOCKET")
 #define ROW_FILE OPERAND("FILE")
 #define ROW_DEVICE \
-	TEXT("device", "NAME", "kind of device: blk, net, ...; none: generic names only",)
+	CHOICE("device", "NAME", devices, "kind of device: blk, net, ...; none: generic names only",)
 #define TRANSFER_ROWS \
 	TIME("timeout", 0, "fail when no request completes for this long (default 30; 0: never)"), \
 	FLAG("progress", "show progress even if standard error is not a terminal")
@@ -79,7 +87,7 @@ static const struct vsu_place copy_places[] = {
 };
 
 static const struct vsu_option bench_options[] = {
-	TEXT("device", "NAME", "kind of device: blk, fs or net", .preset = "blk"),
+	CHOICE("device", "NAME", measured_devices, "kind of device: blk, fs or net", .preset = "blk"),
 	TEXT("request", "NAME,...", "blk: io; fs: getattr, lookup, read, readdir (default all); net: send (default), echo",),
 	TEXT("file", "NAME", "fs: file in the shared folder, for lookup and read",),
 	TEXT("depth", "N,...", "requests in flight on each queue, 1 to 256", .preset = "1,32"),
@@ -121,7 +129,7 @@ static const struct vsu_place trace_places[] = {
 
 static const struct vsu_option check_options[] = {
 	TEXT("command", "CMD", "start the back-end by this shell command, again whenever it ends",),
-	TEXT("device", "NAME", "also try requests of this device, which change its data",),
+	CHOICE("device", "NAME", devices, "also try requests of this device, which change its data",),
 	CHECK_ROWS,
 	VSU_OPTION_ROW_HELP, ROW_SOCKET, { .name = NULL }
 };
@@ -204,23 +212,9 @@ struct parse {
 	const struct vsu_place *places;
 };
 
-static int check_device(const char *name, struct vsu_error *err)
+uint32_t tool_device_id(const char *device)
 {
-	const char *const *known;
-	const char *nearest;
-	char list[256] = "";
-	size_t len = 0;
-
-	if (!name || !strcmp(name, "none") || names_device(name))
-		return 0;
-	nearest = vsu_nearest(name, names_devices());
-	if (nearest)
-		return vsu_error_set(err, -EINVAL, "option --device: '%s' is not a device known here; did you mean '%s'?",
-			      name, nearest);
-	for (known = names_devices(); *known && len < sizeof(list); known++)
-		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s, ", *known);
-	return vsu_error_set(err, -EINVAL, "option --device: '%s' is not a device known here; give one of %sor none",
-			     name, list);
+	return device ? virtdev_vhost_user_id_of(device, strlen(device)) : 0;
 }
 
 static int take_option(void *opaque, unsigned int index,
@@ -335,8 +329,6 @@ static enum vsu_exit run_command(const struct command *c, int argc,
 		argc = split(argc, argv, &p.args);
 	rc = vsu_option_parse_argv(c->options, argc, argv, take_option, &p,
 				   NULL, err);
-	if (rc == 0)
-		rc = check_device(p.args.device, err);
 	if (rc < 0)
 		return status_of(rc);
 	if (p.args.help) {

@@ -43,6 +43,9 @@ struct tool_args {
 	uint64_t time_ms;	/* of a measurement */
 };
 
+/* VIRTIO's number of args->device; 0: NULL or "none". */
+uint32_t tool_device_id(const char *device);
+
 enum vsu_exit tool_info(const struct tool_args *args, struct vsu_error *err);
 enum vsu_exit tool_bench(const struct tool_args *args, struct vsu_error *err);
 enum vsu_exit tool_check(const struct tool_args *args, struct vsu_error *err);

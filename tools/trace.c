@@ -29,7 +29,7 @@ struct trace {
 	unsigned int connection;
 	bool fresh;			/* output is not flushed */
 	struct exchange exchange;
-	const struct names_device *device;
+	uint32_t device;		/* VIRTIO's number; 0: unknown */
 };
 
 /* An eventfd, readable after a signal that ends the program. */
@@ -89,7 +89,7 @@ static void guess_device(struct trace *t, const struct verdict *v)
 {
 	if (!t->args->device && t->exchange.features.offered && v->row &&
 	    v->row->number == VHOST_USER_GET_FEATURES)
-		t->device = names_guess(t->exchange.features.offered);
+		t->device = tool_device_id(exchange_guess_device(t->exchange.features.offered));
 }
 
 static void on_message(void *opaque, const struct relay_message *m)
@@ -154,7 +154,7 @@ static void serve(struct trace *t, int accepted)
 	int socks[VHOST_USER_SIDES];
 
 	memset(&t->exchange, 0, sizeof(t->exchange));
-	t->device = t->args->device ? names_device(t->args->device) : NULL;
+	t->device = tool_device_id(t->args->device);
 	t->connection++;
 	socks[side] = accepted;
 	socks[!side] = vsu_sock_connect(t->args->file, &err);

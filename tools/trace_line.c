@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <virtio-devices/ids.h>
 #include <vmm-sys-util/fd.h>
 #include <vmm-sys-util/foreign.h>
 #include <vmm-sys-util/json.h>
@@ -121,7 +122,7 @@ static void text_features(FILE *to, const struct trace_line *line)
 	if (!feature_word(line, &bits))
 		return;
 	for (i = 0; i < 64; i++) {
-		name = bits >> i & 1 ? names_feature(line->device, i) : NULL;
+		name = bits >> i & 1 ? virtdev_feature_name(line->device, i) : NULL;
 		if (name)
 			fprintf(to, " %s", name);
 		else if (bits >> i & 1)
@@ -271,7 +272,7 @@ static void json_names(struct vsu_json *j, const struct trace_line *line)
 		return;
 	vsu_json_open(j, "names", '[');
 	for (i = 0; i < 64; i++) {
-		name = bits >> i & 1 ? names_feature(line->device, i) : NULL;
+		name = bits >> i & 1 ? virtdev_feature_name(line->device, i) : NULL;
 		if (name)
 			vsu_json_text(j, NULL, name);
 	}

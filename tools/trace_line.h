@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "exchange.h"
-#include "names.h"
 
 /* Descriptors of a message that are examined; the others are only counted. */
 #define TRACE_MAX_NOTES 16u
@@ -26,7 +25,7 @@ struct trace_line {
 	const char *event;		/* a sentence; the members below are not set */
 	const struct relay_message *m;
 	const struct verdict *v;
-	const struct names_device *device;	/* for names of features; NULL: unknown */
+	uint32_t device;		/* VIRTIO's number, for names of features; 0: unknown */
 	struct trace_fd fds[TRACE_MAX_NOTES];
 };
 

@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <virtio-devices/ids.h>
+
 #include "../../tests/support/suite.h"
 #include "trace_line.h"
 
@@ -255,7 +257,7 @@ END_TEST
 START_TEST(reply_line_has_its_time_and_features)
 {
 	const uint64_t word = UINT64_C(1) << 32 | 1 << 5;
-	struct trace_line line = { .device = names_device("net") };
+	struct trace_line line = { .device = VIRTDEV_ID_NET };
 
 	passes(FRONTEND, VHOST_USER_GET_FEATURES, V1, NULL, 0);
 	passes(BACKEND, VHOST_USER_GET_FEATURES, REPLY, &word, 8);
@@ -312,6 +314,15 @@ START_TEST(descriptors_are_examined)
 }
 END_TEST
 
+START_TEST(disks_and_network_cards_are_guessed)
+{
+	ck_assert_str_eq(exchange_guess_device(UINT64_C(0x175007e46)), "blk");
+	ck_assert_str_eq(exchange_guess_device(UINT64_C(0x100000200)), "blk");
+	ck_assert_str_eq(exchange_guess_device(UINT64_C(0x1403f8000)), "net");
+	ck_assert_ptr_null(exchange_guess_device(UINT64_C(0x140000000)));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("exchange");
@@ -330,6 +341,7 @@ int main(void)
 	tcase_add_test(tc, pending_requests_are_bounded);
 	tcase_add_loop_test(tc, any_message_is_judged_and_shown, 0, 20);
 	tcase_add_test(tc, line_has_names_values_and_problems);
+	tcase_add_test(tc, disks_and_network_cards_are_guessed);
 	tcase_add_test(tc, reply_line_has_its_time_and_features);
 	tcase_add_test(tc, events_are_lines);
 	tcase_add_test(tc, json_has_fields_and_problems);
