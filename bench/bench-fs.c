@@ -25,18 +25,16 @@
 
 #include <fcntl.h>
 #include <linux/fuse.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench.h"
 #include "contest.h"
 #include "fs_tasks.h"
+#include "peer.h"
 #include "tree.h"
 
 #define MAX_RUNS 100
@@ -44,8 +42,9 @@
 struct side {
 	const char *name;
 	const char *argv[8];
+	char program[CONTEST_PATH];
 	char folder[32], path[48], socket[48], socket_word[80], folder_word[64];
-	pid_t pid;
+	struct peer server;
 	bool works;
 	struct fs_load load;
 	double samples[FS_TASKS][MAX_RUNS], cpu[FS_TASKS][MAX_RUNS];
@@ -56,7 +55,7 @@ static void task_sample(struct side *s, size_t t, unsigned int run, double ns)
 {
 	const struct fs_task *task = &fs_tasks[t];
 	const double begun = bench_clock(CLOCK_MONOTONIC);
-	const double cpu = contest_cpu_ns(s->pid);
+	const double cpu = contest_cpu_ns(s->server.pid);
 	double passed = 0;
 	unsigned long n = 0;
 
@@ -70,7 +69,7 @@ static void task_sample(struct side *s, size_t t, unsigned int run, double ns)
 		passed = bench_clock(CLOCK_MONOTONIC) - begun;
 	}
 	s->samples[t][run] = passed / 1e3 / (double)n;
-	s->cpu[t][run] = (contest_cpu_ns(s->pid) - cpu) / 1e3 / (double)n;
+	s->cpu[t][run] = (contest_cpu_ns(s->server.pid) - cpu) / 1e3 / (double)n;
 }
 
 /* Written, so that a read of the disk finds bytes, and clean. */
@@ -132,12 +131,11 @@ static bool session_begin(struct fs_load *s, const char *socket)
 
 static void side_begin(struct side *s)
 {
-	int i;
-
-	s->pid = contest_spawn(s->argv, 2);
-	for (i = 0; i < 500 && access(s->socket, F_OK); i++)
-		poll(NULL, 0, 10);
-	s->works = session_begin(&s->load, s->socket);
+	s->server = (struct peer){ .path = s->socket, .argv = (void *)s->argv };
+	if (peer_start(&s->server, &s->load.error) == 0)
+		do
+			s->works = session_begin(&s->load, s->socket);
+		while (!s->works && peer_starts(&s->server, s->load.error.code));
 	if (!s->works)
 		fprintf(stderr, "bench: left out: %s: %s\n", s->name, s->load.error.msg);
 }
@@ -146,10 +144,7 @@ static void side_end(struct side *s)
 {
 	if (s->works)
 		queues_close(&s->load.fs.q, false);
-	if (s->pid > 0) {
-		kill(s->pid, SIGTERM);
-		waitpid(s->pid, NULL, 0);
-	}
+	peer_stop(&s->server);
 	if (s->load.fd >= 0)
 		close(s->load.fd);
 	if (s->folder[0])
@@ -189,7 +184,8 @@ static void side_describe(struct side *s, const char *program, bool old)
 		 s->socket);
 	snprintf(s->folder_word, sizeof(s->folder_word), "%s=%.30s",
 		 old ? "source" : "--shared-dir", s->folder);
-	s->argv[n++] = program;
+	contest_find(program, s->program);
+	s->argv[n++] = s->program;
 	s->argv[n++] = s->socket_word;
 	if (old)
 		s->argv[n++] = "-o";

@@ -49,28 +49,28 @@ bool contest_begin(void)
 	return at && add_libraries();
 }
 
-/* The path of the built program FOLDER/NAME, not of libtool's wrapper script. */
-static void find_program(char *path, size_t size, const char *name)
+void contest_find(const char *program, char path[CONTEST_PATH])
 {
-	const char *base = strrchr(name, '/');
+	const char *base = strrchr(program, '/');
 
-	snprintf(path, size, "%s/%.*s/.libs/%s", top, (int)(base - name), name,
+	if (program[0] == '/') {
+		snprintf(path, CONTEST_PATH, "%s", program);
+		return;
+	}
+	snprintf(path, CONTEST_PATH, "%s/%.*s/.libs/%s", top, (int)(base - program), program,
 		 base + 1);
 	if (access(path, X_OK))
-		snprintf(path, size, "%s/%s", top, name);
+		snprintf(path, CONTEST_PATH, "%s/%s", top, program);
 }
 
 pid_t contest_spawn(const char *const *argv, int out_fd)
 {
-	char path[PATH_MAX + 64];
+	char path[CONTEST_PATH];
 	char *words[CONTEST_WORDS] = { NULL };
 	size_t n = 0;
 	pid_t pid;
 
-	if (argv[0][0] == '/')
-		snprintf(path, sizeof(path), "%s", argv[0]);
-	else
-		find_program(path, sizeof(path), argv[0]);
+	contest_find(argv[0], path);
 	while (argv[n] && n < CONTEST_WORDS - 1)
 		n++;
 	memcpy(words, argv, n * sizeof(words[0])); /* execv() does not modify them */

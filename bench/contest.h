@@ -3,6 +3,7 @@
 #ifndef CONTEST_H
 #define CONTEST_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -15,11 +16,19 @@ struct contest_fact {
 /* False if this program is not in bench/ of a build tree. */
 bool contest_begin(void);
 
+#define CONTEST_PATH (PATH_MAX + 64)
+
+/*
+ * The path of a program, which is a path, or FOLDER/NAME of the build tree: there, of the program
+ * and not of libtool's wrapper script.
+ */
+void contest_find(const char *program, char path[CONTEST_PATH]);
+
 #define CONTEST_WORDS 32	/* limit of a command's words, including NULL */
 
 /*
- * Runs argv with this standard output and empty input. argv[0] is a path, or
- * FOLDER/NAME of the build tree. Returns the process id, or -1.
+ * Runs argv with this standard output and empty input. contest_find() finds argv[0]. Returns the
+ * process id, or -1.
  */
 pid_t contest_spawn(const char *const *argv, int out_fd);
 

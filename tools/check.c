@@ -75,7 +75,7 @@ static void see_survival(struct check *c)
 {
 	check_disconnect(c);
 	if (c->server->ends)
-		check_server_await_end(c->server);
+		peer_await_end(c->server);
 	else if (c->verdict == CHECK_PASS)
 		(void)check_survives(c);
 	check_disconnect(c);
@@ -99,16 +99,16 @@ static void try_case(struct check_suite *r, const struct check_case *k)
 	see_survival(c);
 	check_guest_free(c);
 	if (c->verdict == CHECK_FAIL)
-		check_server_await_end(c->server);
+		peer_await_end(c->server);
 	else
-		check_server_reap(c->server);
+		peer_reap(c->server);
 	if (c->server->death[0]) {
 		c->verdict = CHECK_PASS;	/* of all reasons, this is the first */
 		check_fail(c, "%s", c->server->death);
 		c->server->death[0] = '\0';
 	}
 	if (c->verdict == CHECK_FAIL)
-		check_server_stop(c->server);	/* it may hang: the next case has a new one */
+		peer_stop(c->server);	/* it may hang: the next case has a new one */
 }
 
 static bool run_case(struct check_suite *r, const struct check_case *k)
@@ -152,7 +152,7 @@ static enum vsu_exit run_cases(struct check_suite *r, struct vsu_error *err)
 	fflush(stdout);
 	r->count = 0;
 	whole = for_cases(r, run_case);
-	check_server_stop(&r->server);
+	peer_stop(&r->server);
 	if (r->stopped) {
 		printf("Bail out! %s\n", r->c->why);
 		vsu_error_set(err, -ECONNREFUSED, "%s", r->c->why);
@@ -196,7 +196,7 @@ static enum vsu_exit run_with_closer(struct check_suite *r, struct vsu_error *er
 
 	if (prog_closer_start(err) < 0)
 		return VSU_EXIT_HOST;
-	check_server_catch_signals();
+	peer_catch_signals();
 	status = r->args->junit ? run_with_report(r, err) : run_cases(r, err);
 	prog_closer_end();
 	return status;
@@ -207,7 +207,7 @@ enum vsu_exit check_suite_run(struct check_suite *r, struct vsu_error *err)
 	for_cases(r, count_case);
 	if (!r->count) {
 		vsu_error_set(err, -EINVAL, "no case matches '%s'%s", r->args->only,
-			      r->server.argv || r->args->device ? "" : " without --device");
+			      r->server.connects || r->args->device ? "" : " without --device");
 		return VSU_EXIT_DATA;
 	}
 	if (!r->args->list)
@@ -218,7 +218,7 @@ enum vsu_exit check_suite_run(struct check_suite *r, struct vsu_error *err)
 
 static int probe(struct check_suite *r, struct vsu_error *err)
 {
-	return check_server_probe(&r->server, err);
+	return peer_probe(&r->server, err);
 }
 
 enum vsu_exit tool_check(const struct tool_args *args, struct vsu_error *err)

@@ -18,7 +18,7 @@
 
 #include <vmm-sys-util/sock.h>
 
-#include "check_server.h"
+#include "peer.h"
 #include "tool.h"
 #include "trace_line.h"
 
@@ -69,7 +69,7 @@ struct check_case;
 
 struct check {
 	const struct check_case *row;
-	struct check_server *server;
+	struct peer *server;
 	const char *device;		/* of --device, or NULL */
 	uint64_t timeout_ms;		/* for each reply */
 	int sock;			/* -1: closed by the case or the back-end */
@@ -119,7 +119,7 @@ typedef bool check_each(struct check_suite *r, const struct check_case *k);
 /* Cases of a command, and what they need. */
 struct check_suite {
 	const struct tool_args *args;
-	struct check_server server;
+	struct peer server;
 	struct check *c;	/* the state of a case, set again for each */
 	const struct check_table *tables;	/* ended by one without cases */
 	/* Calls each for further cases, until it returns false; NULL: there are none. */

@@ -52,7 +52,7 @@ bool check_connect(struct check *c)
 
 	check_disconnect(c);
 	memset(&c->exchange, 0, sizeof(c->exchange));
-	c->sock = check_server_connect(c->server, &err);
+	c->sock = peer_connect(c->server, &err);
 	return check_that(c, c->sock >= 0, "%s", err.msg);
 }
 

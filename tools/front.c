@@ -95,7 +95,7 @@ enum vsu_exit tool_check_frontend(const struct tool_args *args, struct vsu_error
 	struct suite s = {
 		.run = { .args = args, .c = &s.front.c, .tables = tables,
 			 .for_others = for_replies, .try_case = try_case, .probe = probe,
-			 .server = { .path = args->socket, .argv = args->argv } },
+			 .server = { .path = args->socket, .argv = args->argv, .connects = true } },
 		.front = { .listener = -1, .channel = -1 },
 	};
 	enum vsu_exit status;

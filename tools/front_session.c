@@ -399,13 +399,13 @@ static void wait_for_messages(struct front *f)
 }
 
 /* The next phase, when the front-end has done what the current one waits for. */
-static void proceed(struct front *f, struct check_server *process)
+static void proceed(struct front *f, struct peer *process)
 {
 	const uint64_t now = vsu_now_ns(), quiet = now - f->last_ns;
 	const uint64_t settled = f->c.timeout_ms * NS_PER_MS;
 	enum front_phase before = f->phase;
 
-	check_server_reap(process);
+	peer_reap(process);
 	if (!process->pid && (f->c.sock < 0 || quiet > settled))
 		f->phase = FRONT_ENDED;
 	else if (f->phase == FRONT_STARTS && any_runs(f))
@@ -430,7 +430,7 @@ static void proceed(struct front *f, struct check_server *process)
 
 bool front_session(struct front *f, const struct front_script *script)
 {
-	struct check_server *process = f->c.server;
+	struct peer *process = f->c.server;
 	struct vsu_error err;
 
 	f->script = script;
@@ -441,14 +441,14 @@ bool front_session(struct front *f, const struct front_script *script)
 	f->last_ns = vsu_now_ns();
 	front_disk_reset(&f->disk);
 	f->disk.truncated = false;
-	if (check_server_start(process, &err) < 0)
+	if (peer_start(process, &err) < 0)
 		return check_skip(&f->c, "%s", err.msg);
 	while (f->phase != FRONT_ENDED) {
 		wait_for_messages(f);
 		proceed(f, process);
 	}
 	disconnect(f);
-	check_server_stop(process);
+	peer_stop(process);
 	(void)check_that(&f->c, !process->death[0], "%s", process->death);
 	process->death[0] = '\0';
 	(void)check_that(&f->c, !f->killed, "the front-end does not end by SIGTERM");
