@@ -16,6 +16,7 @@
 
 #include "bench_load.h"
 #include "bench_svg.h"
+#include "peer.h"
 #include "tool.h"
 
 #define MIB (1 << 20)
@@ -421,12 +422,22 @@ static enum vsu_exit run(struct bench *b, struct vsu_error *err)
 		.writes = (uint32_t)b->args->write_percent,
 		.ms = b->args->time_ms, .timeout_ms = b->args->timeout_ms, .lost_ms = LOST_MS,
 	};
-	enum vsu_exit status = open_drivers(b, &load, err);
+	struct peer server = { .path = b->args->socket, .command = b->args->command };
+	enum vsu_exit status;
 
+	if (server.command) {
+		peer_catch_signals();
+		if (peer_start(&server, err) < 0)
+			return VSU_EXIT_HOST;
+	}
+	do
+		status = open_drivers(b, &load, err);
+	while (status != VSU_EXIT_OK && !b->ndrivers && peer_starts(&server, err->code));
 	if (status == VSU_EXIT_OK)
 		status = run_loads(b, load, err);
 	while (b->ndrivers > 0)
 		bench_close(&b->drivers[--b->ndrivers], status == VSU_EXIT_OK);
+	peer_stop(&server);
 	return status;
 }
 

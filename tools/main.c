@@ -96,6 +96,7 @@ static const struct vsu_option bench_options[] = {
 	TIME("time", 1, "duration of each measurement (default 2)"),
 	NUMBER("write", "PERCENT", 0, 100, "blk: that many requests overwrite random blocks: the data is lost", "0"),
 	TEXT("against", "SOCKET", "also measure this back-end, in turns",),
+	TEXT("command", "CMD", "start the back-end of SOCKET by this shell command",),
 	TEXT("svg", "FILE", "also write a plot to a file",),
 	FLAG("json", "print one JSON object"),
 	TRANSFER_ROWS,
@@ -103,7 +104,7 @@ static const struct vsu_option bench_options[] = {
 };
 static const struct vsu_place bench_places[] = {
 	PLACE(device), PLACE(requests), PLACE(shared_file), PLACE(depths), PLACE(sizes), PLACE(queue_counts), PLACE(time_ms), PLACE(write_percent),
-	PLACE(against), PLACE(svg), PLACE(json), PLACE(timeout_ms), PLACE(progress), PLACE(help), PLACE(socket)
+	PLACE(against), PLACE(command), PLACE(svg), PLACE(json), PLACE(timeout_ms), PLACE(progress), PLACE(help), PLACE(socket)
 };
 
 static const struct vsu_option trace_options[] = {
