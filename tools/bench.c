@@ -255,31 +255,7 @@ static void svg_row(const struct bench *b, const struct bench_load *load,
 	bench_svg_row(b->svg, b->nrows, label, load->series, s);
 }
 
-static enum vsu_exit close_plot(struct bench *b, enum vsu_exit status, struct vsu_error *err)
-{
-	bool lost;
-
-	if (b->nrows > 0)
-		bench_svg_end(b->svg);
-	lost = ferror(b->svg);
-	if (!fclose(b->svg) && !lost)
-		return status;
-	vsu_error_set(err, -EIO, "cannot write '%s'", b->args->svg);
-	return VSU_EXIT_INPUT;
-}
-
 /* ------------------------------------------------------------------- report */
-
-static enum vsu_exit report_open(struct bench *b, struct vsu_error *err)
-{
-	if (!b->args->svg)
-		return VSU_EXIT_OK;
-	b->svg = fopen(b->args->svg, "we");
-	if (b->svg)
-		return VSU_EXIT_OK;
-	vsu_error_sys(err, -errno, "cannot create '%s'", b->args->svg);
-	return VSU_EXIT_INPUT;
-}
 
 static void begin(struct bench *b)
 {
@@ -323,7 +299,9 @@ static enum vsu_exit report_close(struct bench *b, enum vsu_exit status, struct 
 		vsu_json_close(&b->json, '}');
 		putchar('\n');
 	}
-	return b->svg ? close_plot(b, status, err) : status;
+	if (b->svg && b->nrows > 0)
+		bench_svg_end(b->svg);
+	return b->svg ? tool_close(b->svg, b->args->svg, status, err) : status;
 }
 
 /* ---------------------------------------------------------------------- run */
@@ -444,10 +422,9 @@ static enum vsu_exit run(struct bench *b, struct vsu_error *err)
 enum vsu_exit tool_bench(const struct tool_args *args, struct vsu_error *err)
 {
 	struct bench b = { .args = args, .device = find_device(args->device) };
-	enum vsu_exit status;
 
 	if (read_lists(&b, err) < 0 || check_options(&b, err) < 0)
 		return VSU_EXIT_DATA;
-	status = report_open(&b, err);
-	return status == VSU_EXIT_OK ? report_close(&b, run(&b, err), err) : status;
+	b.svg = args->svg ? tool_create(args->svg, err) : NULL;
+	return args->svg && !b.svg ? VSU_EXIT_INPUT : report_close(&b, run(&b, err), err);
 }

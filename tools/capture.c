@@ -43,7 +43,7 @@ static uint32_t padded(size_t n)
 	return (uint32_t)(n + (-n & 3));
 }
 
-static void put_heads(FILE *to)
+void capture_begin(FILE *to)
 {
 	static const unsigned char resolution = 9;	/* nanoseconds */
 
@@ -63,17 +63,6 @@ static void put_heads(FILE *to)
 	put_padded(to, &resolution, 1);
 	put_u32(to, 0);			/* end of options */
 	put_u32(to, 32);
-}
-
-int capture_open(const char *path, FILE **out, struct vsu_error *err)
-{
-	FILE *to = fopen(path, "we");
-
-	if (!to)
-		return vsu_error_sys(err, -errno, "cannot create '%s'", path);
-	put_heads(to);
-	*out = to;
-	return 0;
 }
 
 /* Descriptors and problems, a line each; false: there are none, or no memory. */

@@ -21,8 +21,8 @@
 #define CAPTURE_LINK_TYPE 147u
 #define CAPTURE_HEAD 12u
 
-/* Creates or truncates the file and writes its head. */
-int capture_open(const char *path, FILE **out, struct vsu_error *err);
+/* Writes the head of the file. */
+void capture_begin(FILE *to);
 
 /* real_ns: nanoseconds of the real-time clock. The owner checks the stream for errors. */
 void capture_message(FILE *to, const struct trace_line *line, uint64_t real_ns);

@@ -172,21 +172,14 @@ static enum vsu_exit run_cases(struct check_suite *r, struct vsu_error *err)
 static enum vsu_exit run_with_report(struct check_suite *r, struct vsu_error *err)
 {
 	enum vsu_exit status;
-	bool lost;
 
-	r->junit = fopen(r->args->junit, "we");
-	if (!r->junit) {
-		vsu_error_sys(err, -errno, "cannot create '%s'", r->args->junit);
+	r->junit = tool_create(r->args->junit, err);
+	if (!r->junit)
 		return VSU_EXIT_INPUT;
-	}
-	check_report_junit_begin(r->junit);
+	fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"vhost-user\">\n", r->junit);
 	status = run_cases(r, err);
-	check_report_junit_end(r->junit);
-	lost = ferror(r->junit);
-	if (!fclose(r->junit) && !lost)
-		return status;
-	vsu_error_set(err, -EIO, "cannot write '%s'", r->args->junit);
-	return VSU_EXIT_INPUT;
+	fputs("</testsuite>\n", r->junit);
+	return tool_close(r->junit, r->args->junit, status, err);
 }
 
 /* With threads that close what the back-end sends: a close can block. */

@@ -162,11 +162,9 @@ extern const struct check_case check_vsock[];
 void check_report_tap(unsigned int n, const struct check_case *k,
 		      const struct check *c, const char *log);
 
-/* Writes results as XML in the form of JUnit, between a beginning and an end. */
-void check_report_junit_begin(FILE *to);
+/* Writes a result as XML in the form of JUnit: an element of a testsuite. */
 void check_report_junit(FILE *to, const struct check_case *k,
 			const struct check *c, const char *log);
-void check_report_junit_end(FILE *to);
 
 /* ------------------------------------------------------------ check_peer.c */
 

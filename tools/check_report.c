@@ -31,11 +31,6 @@ void check_report_tap(unsigned int n, const struct check_case *k,
 	fflush(stdout);
 }
 
-void check_report_junit_begin(FILE *to)
-{
-	fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"vhost-user\">\n", to);
-}
-
 static void junit_failure(FILE *to, const struct check_case *k,
 			  const struct check *c, const char *log)
 {
@@ -61,9 +56,4 @@ void check_report_junit(FILE *to, const struct check_case *k,
 	else if (c->verdict == CHECK_SKIP)
 		fputs("<skipped/>", to);
 	fputs("</testcase>\n", to);
-}
-
-void check_report_junit_end(FILE *to)
-{
-	fputs("</testsuite>\n", to);
 }

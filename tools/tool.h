@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/exit.h>
@@ -42,6 +43,11 @@ struct tool_args {
 	uint64_t write_percent;	/* of the requests */
 	uint64_t time_ms;	/* of a measurement */
 };
+
+/* A new file of results, or NULL. */
+FILE *tool_create(const char *path, struct vsu_error *err);
+/* Closes it. Returns status, or VSU_EXIT_INPUT if not all of it was written. */
+enum vsu_exit tool_close(FILE *file, const char *path, enum vsu_exit status, struct vsu_error *err);
 
 /* VIRTIO's number of args->device; 0: NULL or "none". */
 uint32_t tool_device_id(const char *device);

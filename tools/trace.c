@@ -187,19 +187,6 @@ static void serve_all(struct trace *t, int listener)
 	on_idle(t);
 }
 
-static int capture_close(struct trace *t, struct vsu_error *err)
-{
-	int rc;
-
-	if (!t->capture)
-		return 0;
-	rc = ferror(t->capture) ? -EIO : 0;
-	if (fclose(t->capture) && rc == 0)
-		rc = -errno;
-	return rc < 0 ? vsu_error_sys(err, rc, "cannot write '%s'",
-				      t->args->pcapng) : 0;
-}
-
 static uint64_t real_ns(void)
 {
 	struct timespec now;
@@ -213,13 +200,17 @@ enum vsu_exit tool_trace(const struct tool_args *args, struct vsu_error *err)
 	struct trace t = { .args = args, .start_ns = vsu_now_ns(),
 			   .start_real_ns = real_ns() };
 	struct vsu_sock_path where;
+	enum vsu_exit status;
 	int listener, rc;
 
 	prog_raise_fd_limit();
 	if (catch_signals(err) < 0 || prog_closer_start(err) < 0)
 		return VSU_EXIT_HOST;
-	if (args->pcapng && capture_open(args->pcapng, &t.capture, err) < 0)
+	t.capture = args->pcapng ? tool_create(args->pcapng, err) : NULL;
+	if (args->pcapng && !t.capture)
 		return VSU_EXIT_INPUT;
+	if (t.capture)
+		capture_begin(t.capture);
 	listener = vsu_sock_listen(args->socket, BACKLOG, err);
 	rc = listener < 0 ? listener : vsu_sock_path_of(listener, &where);
 	if (rc == 0) {
@@ -227,9 +218,7 @@ enum vsu_exit tool_trace(const struct tool_args *args, struct vsu_error *err)
 		vsu_sock_unlink(&where);
 	}
 	vsu_fd_close(&listener);
-	if (capture_close(&t, err) < 0)
-		return VSU_EXIT_INPUT;
 	prog_closer_end();
-	return rc == 0 ? VSU_EXIT_OK : rc == -ENAMETOOLONG ? VSU_EXIT_DATA :
-							     VSU_EXIT_HOST;
+	status = rc == 0 ? VSU_EXIT_OK : rc == -ENAMETOOLONG ? VSU_EXIT_DATA : VSU_EXIT_HOST;
+	return t.capture ? tool_close(t.capture, args->pcapng, status, err) : status;
 }

@@ -125,15 +125,16 @@ static void write_messages(FILE *to)
 
 int main(int argc, char **argv)
 {
-	struct vsu_error err;
 	FILE *to;
 
 	if (argc < 2) {
 		print_data();
 		return 0;
 	}
-	if (capture_open(argv[1], &to, &err) < 0)
+	to = fopen(argv[1], "we");
+	if (!to)
 		return 1;
+	capture_begin(to);
 	write_messages(to);
 	return fclose(to) ? 1 : 0;
 }
