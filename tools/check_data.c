@@ -8,6 +8,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include <virtio-devices/blk_layout.h>
 #include <virtio-queue/features.h>
 
 #include "check_case.h"
@@ -123,17 +124,9 @@ static bool config_word(struct check *c, uint64_t *word)
 
 /* --------------------------------------------------------------------- disk */
 
-#define IN 0
-#define OUT 1
-#define FLUSH 4
-#define GET_ID 8
-#define DISCARD 11
-#define WRITE_ZEROES 13
-#define F_FLUSH (UINT64_C(1) << 9)
-#define F_MQ (UINT64_C(1) << 12)
-#define F_DISCARD (UINT64_C(1) << 13)
-#define F_WRITE_ZEROES (UINT64_C(1) << 14)
-#define SECTOR 512u
+#define T(name) VIRTDEV_BLK_T_##name
+#define F(name) VIRTDEV_BLK_F_##name
+#define SECTOR VIRTDEV_BLK_SECTOR
 
 /* The reply to a read. */
 static bool has_bytes(struct check *c, uint32_t n, int byte)
@@ -151,7 +144,7 @@ static bool has_bytes(struct check *c, uint32_t n, int byte)
 static bool reads(struct check *c, uint32_t sector, uint32_t n, int byte)
 {
 	const struct data in = { .len = 16, .reply = n + 1, .at = n, .width = 1,
-				 .words = { IN, 0, sector } };
+				 .words = { T(IN), 0, sector } };
 
 	return complete(c, &in) && has_bytes(c, n, byte);
 }
@@ -167,7 +160,7 @@ static bool is_written(struct check *c)
 static bool write_sector_2(struct check *c)
 {
 	const struct data out = { .len = 16 + SECTOR, .reply = 1, .width = 1, .head = 16,
-				  .words = { OUT, 0, 2 } };
+				  .words = { T(OUT), 0, 2 } };
 
 	return complete(c, &out);
 }
@@ -182,7 +175,7 @@ static bool is_zeroed(struct check *c)
 /* The sector, of the header or of a range, is relative to the end of the disk: LAST or 0. */
 static bool complete_at_end(struct check *c, struct data d)
 {
-	const unsigned int at = d.words[0] < FLUSH ? 2 : 4;
+	const unsigned int at = d.words[0] < T(FLUSH) ? 2 : 4;
 	uint64_t capacity;
 
 	if (!config_word(c, &capacity))
@@ -201,7 +194,7 @@ static bool complete_row_at_end(struct check *c)
 static bool write_last(struct check *c)
 {
 	const struct data out = { .len = 16 + SECTOR, .reply = 1, .width = 1, .head = 16,
-				  .words = { OUT, 0, LAST } };
+				  .words = { T(OUT), 0, LAST } };
 
 	return complete_at_end(c, out);
 }
@@ -209,7 +202,7 @@ static bool write_last(struct check *c)
 static bool last_is_written(struct check *c)
 {
 	const struct data in = { .len = 16, .reply = SECTOR + 1, .at = SECTOR, .width = 1,
-				 .words = { IN, 0, LAST } };
+				 .words = { T(IN), 0, LAST } };
 
 	return complete_at_end(c, in) && has_bytes(c, SECTOR, PATTERN);
 }
@@ -297,22 +290,20 @@ static bool vsock_reset(struct check *c)
 #define MALFORMED(name, rule, section, ...) \
 	{ name, rule CHECK_SURVIVED, section, DATA(__VA_ARGS__), \
 	  { start, offer_row, check_settle, check_untouched, check_survives } }
-#define STATUS(offset, value) .reply = (offset) + 1, .at = offset, .width = 1, .expected = value
-#define OK 0
-#define IOERR 1
-#define UNSUPP 2
+#define STATUS(offset, value) \
+	.reply = (offset) + 1, .at = offset, .width = 1, .expected = VIRTDEV_BLK_S_##value
 #define BLK "VIRTIO: Block Device, Device Operation"
 #define BLK_CONFIG "VIRTIO: Block Device, Device configuration layout"
 #define BLK_ROW(name, rule, length, offset, value, ...) \
 	VALID("blk." name, rule, BLK, .len = length, STATUS(offset, value), __VA_ARGS__)
 #define BLK_WRITE(name, rule, number, sector, ...) \
 	{ "blk." name, rule, BLK, DATA(.len = 16 + (number) * SECTOR, STATUS(0, OK), .head = 16, \
-				       .words = { OUT, 0, sector }, __VA_ARGS__), \
+				       .words = { T(OUT), 0, sector }, __VA_ARGS__), \
 	  { start, complete_row, is_written } }
 #define BLK_BAD(name, rule, ...) MALFORMED("blk." name, rule, BLK, __VA_ARGS__)
 #define BLK_END(name, rule, length, offset, value, type, sector, ...) \
 	{ "blk." name, rule, BLK, PF(REPLY_ACK) | PF(CONFIG), \
-	  &(const struct data){ .len = length, STATUS(offset, value), .words = { type, 0, sector } }, \
+	  &(const struct data){ .len = length, STATUS(offset, value), .words = { T(type), 0, sector } }, \
 	  { start, __VA_ARGS__ } }
 #define BEYOND 0x00f00000		/* the upper word of a sector */
 
@@ -323,16 +314,16 @@ const struct check_case check_blk[] = {
 		.cut = 100),
 	VALID("blk.read-nothing", "a read of 0 sectors is completed", BLK, .len = 16, .reply = 1),
 	BLK_ROW("read-beyond", "a read beyond the end is an I/O error", 16, 512, IOERR,
-		.words = { IN, 0, 0, BEYOND }),
+		.words = { T(IN), 0, 0, BEYOND }),
 	BLK_ROW("read-wraps", "a read that wraps is an I/O error", 16, 1024, IOERR,
-		.words = { IN, 0, UINT32_MAX, UINT32_MAX }),
+		.words = { T(IN), 0, UINT32_MAX, UINT32_MAX }),
 	BLK_WRITE("write", "a written sector can be read", 1, 1,),
 	BLK_WRITE("write-8", "8 written sectors can be read", 8, 4,),
 	BLK_WRITE("write-pieces", "a sector is written from buffers of 100 bytes", 1, 3, .cut = 100),
 	BLK_ROW("write-beyond", "a write beyond the end is an I/O error", 16 + SECTOR, 0, IOERR,
-		.words = { OUT, 0, 0, BEYOND }),
+		.words = { T(OUT), 0, 0, BEYOND }),
 	BLK_ROW("write-wraps", "a write that wraps is an I/O error", 16 + 2 * SECTOR, 0, IOERR,
-		.words = { OUT, 0, UINT32_MAX, UINT32_MAX }),
+		.words = { T(OUT), 0, UINT32_MAX, UINT32_MAX }),
 	BLK_END("read-last", "the last sector is read", 16, SECTOR, OK, IN, LAST, complete_row_at_end),
 	BLK_END("read-end", "a read behind the last sector is an I/O error", 16, SECTOR, IOERR, IN, 0,
 		complete_row_at_end),
@@ -345,16 +336,16 @@ const struct check_case check_blk[] = {
 	BLK_END("write-across", "a write across the end is an I/O error, and writes nothing",
 		16 + 2 * SECTOR, 0, IOERR, OUT, LAST, write_last, complete_row_at_end,
 		last_is_written),
-	BLK_ROW("flush", "FLUSH is completed", 16, 0, OK, .extra = F_FLUSH, .words = { FLUSH }),
-	BLK_ROW("id", "GET_ID has 20 bytes", 16, 20, OK, .words = { GET_ID }),
+	BLK_ROW("flush", "FLUSH is completed", 16, 0, OK, .extra = F(FLUSH), .words = { T(FLUSH) }),
+	BLK_ROW("id", "GET_ID has 20 bytes", 16, 20, OK, .words = { T(GET_ID) }),
 	{ "blk.id-padded", "GET_ID pads its 20 bytes", BLK,
-	  DATA(.len = 16, STATUS(20, OK), .words = { GET_ID }),
+	  DATA(.len = 16, STATUS(20, OK), .words = { T(GET_ID) }),
 	  { start, complete_row, id_is_padded } },
 	BLK_ROW("header-pieces", "a header may be in buffers of 5 bytes", 16, 20, OK, .cut = 5,
-		.words = { GET_ID }),
+		.words = { T(GET_ID) }),
 	{ "blk.length", "a failed read reports no bytes that it did not write",
 	  "VIRTIO: The Virtqueue Used Ring",
-	  DATA(.len = 16, .reply = SECTOR + 1, .words = { IN, 0, 0, BEYOND }),
+	  DATA(.len = 16, .reply = SECTOR + 1, .words = { T(IN), 0, 0, BEYOND }),
 	  { start, reports_what_it_wrote } },
 	{ "blk.capacity-kept", "the driver cannot write the capacity", BLK_CONFIG,
 	  PF(REPLY_ACK) | PF(CONFIG), NULL, { capacity_is_kept } },
@@ -362,41 +353,41 @@ const struct check_case check_blk[] = {
 	BLK_ROW("unknown-data", "an unknown type with data is unsupported", 16 + SECTOR, 0,
 		UNSUPP, .words = { 0x4321 }),
 	{ "blk.zeroes", "WRITE_ZEROES zeroes a sector", BLK,
-	  DATA(.len = 32, STATUS(0, OK), .extra = F_WRITE_ZEROES,
-	       .words = { WRITE_ZEROES, 0, 0, 0, 2, 0, 1, 0 }),
+	  DATA(.len = 32, STATUS(0, OK), .extra = F(WRITE_ZEROES),
+	       .words = { T(WRITE_ZEROES), 0, 0, 0, 2, 0, 1, 0 }),
 	  { start, write_sector_2, complete_row, is_zeroed } },
 	BLK_ROW("zeroes-beyond", "WRITE_ZEROES beyond the end is an I/O error", 32, 0, IOERR,
-		.extra = F_WRITE_ZEROES, .words = { WRITE_ZEROES, 0, 0, 0, 0, BEYOND, 1, 0 }),
+		.extra = F(WRITE_ZEROES), .words = { T(WRITE_ZEROES), 0, 0, 0, 0, BEYOND, 1, 0 }),
 	{ "blk.zeroes-across", "WRITE_ZEROES across the end is an I/O error", BLK,
 	  PF(REPLY_ACK) | PF(CONFIG),
-	  &(const struct data){ .len = 32, STATUS(0, IOERR), .extra = F_WRITE_ZEROES,
-				.words = { WRITE_ZEROES, 0, 0, 0, LAST, 0, 2, 0 } },
+	  &(const struct data){ .len = 32, STATUS(0, IOERR), .extra = F(WRITE_ZEROES),
+				.words = { T(WRITE_ZEROES), 0, 0, 0, LAST, 0, 2, 0 } },
 	  { start, write_last, complete_row_at_end, last_is_written } },
 	BLK_ROW("zeroes-flags", "WRITE_ZEROES with an unknown flag is unsupported", 32, 0, UNSUPP,
-		.extra = F_WRITE_ZEROES, .words = { WRITE_ZEROES, 0, 0, 0, 2, 0, 1, 2 }),
-	BLK_ROW("discard", "DISCARD is completed", 32, 0, OK, .extra = F_DISCARD,
-		.words = { DISCARD, 0, 0, 0, 8, 0, 8, 0 }),
+		.extra = F(WRITE_ZEROES), .words = { T(WRITE_ZEROES), 0, 0, 0, 2, 0, 1, 2 }),
+	BLK_ROW("discard", "DISCARD is completed", 32, 0, OK, .extra = F(DISCARD),
+		.words = { T(DISCARD), 0, 0, 0, 8, 0, 8, 0 }),
 	BLK_ROW("discard-beyond", "DISCARD beyond the end is an I/O error", 32, 0, IOERR,
-		.extra = F_DISCARD, .words = { DISCARD, 0, 0, 0, 0, BEYOND, 8, 0 }),
+		.extra = F(DISCARD), .words = { T(DISCARD), 0, 0, 0, 0, BEYOND, 8, 0 }),
 	BLK_ROW("discard-unmap", "DISCARD with the unmap flag is unsupported", 32, 0, UNSUPP,
-		.extra = F_DISCARD, .words = { DISCARD, 0, 0, 0, 8, 0, 8, 1 }),
+		.extra = F(DISCARD), .words = { T(DISCARD), 0, 0, 0, 8, 0, 8, 1 }),
 	BLK_ROW("discard-flags", "DISCARD with an unknown flag is unsupported", 32, 0, UNSUPP,
-		.extra = F_DISCARD, .words = { DISCARD, 0, 0, 0, 8, 0, 8, 2 }),
+		.extra = F(DISCARD), .words = { T(DISCARD), 0, 0, 0, 8, 0, 8, 2 }),
 	VALID("blk.queue", "the second queue reads", "Multiple queue support", .ring = 1,
-	      .len = 16, STATUS(512, OK), .extra = F_MQ),
+	      .len = 16, STATUS(512, OK), .extra = F(MQ)),
 	BLK_BAD("no-status", "a read without a status", .len = 16),
 	BLK_BAD("no-header", "a status without a header", .reply = 1),
 	BLK_BAD("short-header", "a header of 8 bytes", .len = 8, .reply = 513),
 	BLK_BAD("unaligned", "a read of 100 bytes", .len = 16, .reply = 101),
 	BLK_BAD("unaligned-write", "a write of 100 bytes", .len = 116, .reply = 1,
-		.words = { OUT, 0, 1 }),
-	BLK_BAD("short-id", "GET_ID of 5 bytes", .len = 16, .reply = 6, .words = { GET_ID }),
+		.words = { T(OUT), 0, 1 }),
+	BLK_BAD("short-id", "GET_ID of 5 bytes", .len = 16, .reply = 6, .words = { T(GET_ID) }),
 	BLK_BAD("short-zeroes", "WRITE_ZEROES without a segment", .len = 16, .reply = 1,
-		.extra = F_WRITE_ZEROES, .words = { WRITE_ZEROES }),
+		.extra = F(WRITE_ZEROES), .words = { T(WRITE_ZEROES) }),
 	BLK_BAD("odd-discard", "DISCARD of a segment and a half", .len = 40, .reply = 1,
-		.extra = F_DISCARD, .words = { DISCARD, 0, 0, 0, 8, 0, 8, 0 }),
-	BLK_BAD("flush-data", "FLUSH with data", .len = 16 + SECTOR, .reply = 1, .extra = F_FLUSH,
-		.words = { FLUSH }),
+		.extra = F(DISCARD), .words = { T(DISCARD), 0, 0, 0, 8, 0, 8, 0 }),
+	BLK_BAD("flush-data", "FLUSH with data", .len = 16 + SECTOR, .reply = 1, .extra = F(FLUSH),
+		.words = { T(FLUSH) }),
 	{ .name = NULL }
 };
 

@@ -184,7 +184,9 @@ static bool every_request(struct check *c)
 	&(const struct vhost_user_transfer){ __VA_ARGS__ }, { row_transfer, check_processed, check_survives }
 #define WORD(number, word) CHECK_MESSAGE(number, 0, 8, uint64_t, word), CHECK_BAD
 #define EMPTY(number) CHECK_EMPTY(number), CHECK_BAD
-#define EVERY(...) &(const struct every){ __VA_ARGS__ }, { every_request }
+#define EVERY(name, which, ...) \
+	{ "every." name, "no request " which " ends the back-end", COMMUNICATION, 0, \
+	  &(const struct every){ __VA_ARGS__ }, { every_request } }
 
 const struct check_case check_device[] = {
 	CONFIG_BAD("config.256", "GET_CONFIG of 256 bytes", GET_CONFIG, 12 + 256, 0, 256),
@@ -228,15 +230,12 @@ const struct check_case check_device[] = {
 	    EMPTY(POSTCOPY_END)),
 	{ "owner.twice", "a second SET_OWNER does not end the back-end", TYPES, 0, CHECK_EMPTY(SET_OWNER),
 	  { check_row_sent, check_row_sent, check_processed, check_survives } },
-	{ "every.empty", "no request without its payload ends the back-end", COMMUNICATION, 0, EVERY(0, 0, 0) },
-	{ "every.short", "no request of 1 byte ends the back-end", COMMUNICATION, 0, EVERY(0, 1, 0) },
-	{ "every.long", "no request of 4096 bytes ends the back-end",
-	  COMMUNICATION, 0, EVERY(0, RELAY_MAX_PAYLOAD, 0) },
-	{ "every.zeros", "no request of zeros ends the back-end", COMMUNICATION, 0, EVERY(0, UINT32_MAX, 0) },
-	{ "every.ones", "no request of ones ends the back-end", COMMUNICATION, 0, EVERY(0xff, UINT32_MAX, 0) },
-	{ "every.descriptors", "no request with eventfds ends the back-end", COMMUNICATION, 0,
-	  EVERY(0, UINT32_MAX, 3) },
-	{ "every.descriptors-ones", "no request of ones with eventfds ends the back-end", COMMUNICATION, 0,
-	  EVERY(0xff, UINT32_MAX, 3) },
+	EVERY("empty", "without its payload", 0, 0, 0),
+	EVERY("short", "of 1 byte", 0, 1, 0),
+	EVERY("long", "of 4096 bytes", 0, RELAY_MAX_PAYLOAD, 0),
+	EVERY("zeros", "of zeros", 0, UINT32_MAX, 0),
+	EVERY("ones", "of ones", 0xff, UINT32_MAX, 0),
+	EVERY("descriptors", "with eventfds", 0, UINT32_MAX, 3),
+	EVERY("descriptors-ones", "of ones with eventfds", 0xff, UINT32_MAX, 3),
 	{ .name = NULL }
 };

@@ -158,14 +158,22 @@ static bool in_single_bytes(struct check *c)
 
 /* -------------------------------------------------------------------- table */
 
-#define MESSAGE(number, flags, size, nfds) \
-	&(const struct check_message){ number, size, NULL, 0, nfds, true, flags }, \
-	{ check_row_sent, check_processed, check_survives }
+#define SEQUENCE(name, rule, section, needs, ...) \
+	{ name, rule, section, needs, (const struct step[]){ __VA_ARGS__, { 0, 0, 0 } }, { sequence } }
+#define TYPE_ROW(name, rule, needs, ...) SEQUENCE(name, rule, TYPES, needs, __VA_ARGS__)
+#define PROTOCOL_ROW(name, rule, ...) \
+	SEQUENCE("protocol." name, rule, PROTOCOL, 0, ASK(GET_PROTOCOL_FEATURES), __VA_ARGS__)
+#define ACK_ROW(name, rule, ...) SEQUENCE("ack." name, rule, ACKS, PF(REPLY_ACK), __VA_ARGS__)
 #define CONFIG_AT(offset, then) \
 	CHECK_MESSAGE(GET_CONFIG, 0, 20, struct vhost_user_config, offset, 8, 0), \
 	{ check_row_replied, then }
-#define SEQUENCE(...) (const struct step[]){ __VA_ARGS__, { 0, 0, 0 } }, { sequence }
-#define CUT(n) &(const size_t){ n }, { cut_at, check_survives }
+#define CUT(name, rule, n) \
+	{ "input." name, rule, COMMUNICATION, 0, &(const size_t){ n }, { cut_at, check_survives } }
+#define INPUT_ROW(name, rule, section, number, flags, size, nfds) \
+	{ "input." name, rule, section, 0, \
+	  &(const struct check_message){ number, size, NULL, 0, nfds, true, flags }, \
+	  { check_row_sent, check_processed, check_survives } }
+#define INPUT(name, subject, ...) INPUT_ROW(name, subject CHECK_SURVIVED, __VA_ARGS__)
 #define STATUS(value) &(const uint64_t){ value }, { status_returned }
 #define ASK(number) { VHOST_USER_##number, V1, 0 }
 #define ASK_ACK(number) { VHOST_USER_##number, NEED, 0 }
@@ -173,85 +181,71 @@ static bool in_single_bytes(struct check *c)
 #define ACKS "VHOST_USER_PROTOCOL_F_REPLY_ACK"
 
 const struct check_case check_handshake[] = {
-	{ "features.reply", "GET_FEATURES has a reply of 8 bytes",
-	  TYPES, 0, SEQUENCE(ASK(GET_FEATURES)) },
-	{ "features.repeat", "GET_FEATURES has the same reply each time",
-	  TYPES, 0, SEQUENCE(ASK(GET_FEATURES), ASK(GET_FEATURES)) },
-	{ "features.set", "SET_FEATURES of what is offered keeps the connection",
-	  TYPES, 0, SEQUENCE(ASK(SET_FEATURES)) },
-	{ "features.set-twice", "SET_FEATURES can be repeated",
-	  TYPES, 0, SEQUENCE(ASK(GET_FEATURES), ASK(SET_FEATURES), ASK(SET_FEATURES)) },
-	{ "features.before-owner", "GET_FEATURES may precede SET_OWNER",
-	  TYPES, 0, SEQUENCE(ASK(GET_FEATURES), ASK(SET_OWNER)) },
+	TYPE_ROW("features.reply", "GET_FEATURES has a reply of 8 bytes", 0, ASK(GET_FEATURES)),
+	TYPE_ROW("features.repeat", "GET_FEATURES has the same reply each time", 0,
+		 ASK(GET_FEATURES), ASK(GET_FEATURES)),
+	TYPE_ROW("features.set", "SET_FEATURES of what is offered keeps the connection", 0,
+		 ASK(SET_FEATURES)),
+	TYPE_ROW("features.set-twice", "SET_FEATURES can be repeated", 0, ASK(GET_FEATURES),
+		 ASK(SET_FEATURES), ASK(SET_FEATURES)),
+	TYPE_ROW("features.before-owner", "GET_FEATURES may precede SET_OWNER", 0, ASK(GET_FEATURES),
+		 ASK(SET_OWNER)),
 	{ "features.per-connection", "each connection is offered the same features",
 	  TYPES, 0, NULL, { features_per_connection } },
-	{ "protocol.reply", "GET_PROTOCOL_FEATURES has a reply before SET_FEATURES",
-	  PROTOCOL, 0, SEQUENCE(ASK(GET_PROTOCOL_FEATURES)) },
-	{ "protocol.repeat", "GET_PROTOCOL_FEATURES has the same reply each time",
-	  PROTOCOL, 0, SEQUENCE(ASK(GET_PROTOCOL_FEATURES), ASK(GET_PROTOCOL_FEATURES)) },
-	{ "protocol.none", "no protocol feature must be acknowledged",
-	  PROTOCOL, 0, SEQUENCE(ASK(GET_PROTOCOL_FEATURES), ACCEPT(0)) },
-	{ "protocol.all", "all offered protocol features can be acknowledged",
-	  PROTOCOL, 0, SEQUENCE(ASK(GET_PROTOCOL_FEATURES), ACCEPT(UINT64_MAX)) },
+	SEQUENCE("protocol.reply", "GET_PROTOCOL_FEATURES has a reply before SET_FEATURES",
+		 PROTOCOL, 0, ASK(GET_PROTOCOL_FEATURES)),
+	PROTOCOL_ROW("repeat", "GET_PROTOCOL_FEATURES has the same reply each time",
+		     ASK(GET_PROTOCOL_FEATURES)),
+	PROTOCOL_ROW("none", "no protocol feature must be acknowledged", ACCEPT(0)),
+	PROTOCOL_ROW("all", "all offered protocol features can be acknowledged", ACCEPT(UINT64_MAX)),
 	{ "protocol.needs", "a feature is offered with those that it requires",
 	  PROTOCOL, 0, NULL, { protocol_needs } },
-	{ "ack.owner", "SET_OWNER is acknowledged on demand",
-	  ACKS, PF(REPLY_ACK), SEQUENCE(ASK_ACK(SET_OWNER)) },
-	{ "ack.features", "SET_FEATURES is acknowledged on demand",
-	  ACKS, PF(REPLY_ACK), SEQUENCE(ASK_ACK(SET_FEATURES)) },
-	{ "ack.not-asked", "a request without NEED_REPLY has no reply",
-	  ACKS, PF(REPLY_ACK), SEQUENCE(ASK(SET_FEATURES)) },
-	{ "ack.once", "a GET_ request with NEED_REPLY has one reply",
-	  ACKS, PF(REPLY_ACK), SEQUENCE(ASK_ACK(GET_FEATURES), ASK_ACK(GET_PROTOCOL_FEATURES)) },
+	ACK_ROW("owner", "SET_OWNER is acknowledged on demand", ASK_ACK(SET_OWNER)),
+	ACK_ROW("features", "SET_FEATURES is acknowledged on demand", ASK_ACK(SET_FEATURES)),
+	ACK_ROW("not-asked", "a request without NEED_REPLY has no reply", ASK(SET_FEATURES)),
+	ACK_ROW("once", "a GET_ request with NEED_REPLY has one reply", ASK_ACK(GET_FEATURES),
+		ASK_ACK(GET_PROTOCOL_FEATURES)),
 	{ "ack.in-order", "requests sent together are answered in order",
 	  COMMUNICATION, PF(REPLY_ACK), NULL, { ack_in_order } },
 	{ "queues.number", "GET_QUEUE_NUM has a number above 0",
 	  "Multiple queue support", PF(MQ), NULL, { queue_num } },
 	{ "memory.slots", "GET_MAX_MEM_SLOTS does not decrease",
 	  TYPES, PF(CONFIGURE_MEM_SLOTS), NULL, { mem_slots } },
-	{ "status.returned", "GET_STATUS has the bits of SET_STATUS",
-	  TYPES, PF(STATUS), STATUS(0x3) },
+	{ "status.returned", "GET_STATUS has the bits of SET_STATUS", TYPES, PF(STATUS), STATUS(0x3) },
 	{ "status.reset", "SET_STATUS of 0 resets the status", TYPES, PF(STATUS), STATUS(0) },
-	{ "reset.idempotent", "RESET_DEVICE can be repeated, without a ring",
-	  TYPES, PF(RESET_DEVICE), SEQUENCE(ASK(RESET_DEVICE), ASK(RESET_DEVICE)) },
-	{ "shmem.configuration", "GET_SHMEM_CONFIG has a reply of its size",
-	  TYPES, PF(SHMEM), SEQUENCE(ASK(GET_SHMEM_CONFIG)) },
+	TYPE_ROW("reset.idempotent", "RESET_DEVICE can be repeated, without a ring", PF(RESET_DEVICE),
+		 ASK(RESET_DEVICE), ASK(RESET_DEVICE)),
+	TYPE_ROW("shmem.configuration", "GET_SHMEM_CONFIG has a reply of its size", PF(SHMEM),
+		 ASK(GET_SHMEM_CONFIG)),
 	{ "config.reply", "GET_CONFIG has the requested bytes",
 	  TYPES, PF(CONFIG), CONFIG_AT(0, config_is_whole) },
 	{ "config.beyond", "GET_CONFIG beyond the space keeps the connection",
 	  TYPES, PF(CONFIG), CONFIG_AT(0xfffffff8, check_alive) },
-	{ "input.nothing", "a front-end that sends nothing disconnects", COMMUNICATION, 0, CUT(0) },
-	{ "input.cut-header", "a front-end disconnects inside a header", COMMUNICATION, 0, CUT(5) },
-	{ "input.cut-payload", "a front-end disconnects before the payload",
-	  COMMUNICATION, 0, CUT(HEADER) },
+	CUT("nothing", "a front-end that sends nothing disconnects", 0),
+	CUT("cut-header", "a front-end disconnects inside a header", 5),
+	CUT("cut-payload", "a front-end disconnects before the payload", HEADER),
 	{ "input.single-bytes", "a header may arrive in parts",
 	  COMMUNICATION, 0, NULL, { in_single_bytes } },
-	{ "input.unknown", "an unknown request does not end the back-end",
-	  COMMUNICATION, 0, MESSAGE(250, V1, 0, 0) },
-	{ "input.unknown-payload", "an unknown request with a payload does not end the back-end",
-	  COMMUNICATION, 0, MESSAGE(0x7fffffff, V1, 64, 0) },
+	INPUT("unknown", "an unknown request", COMMUNICATION, 250, V1, 0, 0),
+	INPUT("unknown-payload", "an unknown request with a payload", COMMUNICATION, 0x7fffffff, V1,
+	      64, 0),
 	{ "input.unknown-refused", "an unknown request with NEED_REPLY is not acknowledged",
 	  ACKS, PF(REPLY_ACK), &(const struct check_message){ .number = 250 },
 	  { check_row_refused, check_survives } },
-	{ "input.version", "another version does not end the back-end",
-	  HEADERS, 0, MESSAGE(VHOST_USER_GET_FEATURES, 2, 0, 0) },
-	{ "input.reply-flag", "a reply without request does not end the back-end",
-	  HEADERS, 0, MESSAGE(VHOST_USER_GET_FEATURES, V1 | VHOST_USER_HDR_REPLY, 0, 0) },
-	{ "input.flags", "unknown flags do not end the back-end",
-	  HEADERS, 0, MESSAGE(VHOST_USER_SET_OWNER, 0xfffffff1, 0, 0) },
-	{ "input.huge", "a size of 4 GiB does not end the back-end",
-	  HEADERS, 0, MESSAGE(VHOST_USER_SET_FEATURES, V1, UINT32_MAX, 0) },
-	{ "input.short", "a payload that is too short does not end the back-end",
-	  HEADERS, 0, MESSAGE(VHOST_USER_SET_FEATURES, V1, 4, 0) },
-	{ "input.long", "a payload that is too long does not end the back-end",
-	  HEADERS, 0, MESSAGE(VHOST_USER_SET_OWNER, V1, 512, 0) },
-	{ "input.descriptor", "an unexpected descriptor does not end the back-end",
-	  COMMUNICATION, 0, MESSAGE(VHOST_USER_SET_OWNER, V1, 0, 1) },
-	{ "input.descriptors", "253 descriptors do not end the back-end",
-	  COMMUNICATION, 0, MESSAGE(VHOST_USER_SET_OWNER, V1, 0, VSU_SOCK_MAX_FDS) },
-	{ "input.no-channel", "SET_BACKEND_REQ_FD without a descriptor does not end the back-end",
-	  COMMUNICATION, 0, MESSAGE(VHOST_USER_SET_BACKEND_REQ_FD, V1, 0, 0) },
-	{ "input.wrong-channel", "SET_BACKEND_REQ_FD of an eventfd does not end the back-end",
-	  COMMUNICATION, 0, MESSAGE(VHOST_USER_SET_BACKEND_REQ_FD, V1, 0, 1) },
+	INPUT("version", "another version", HEADERS, VHOST_USER_GET_FEATURES, 2, 0, 0),
+	INPUT("reply-flag", "a reply without request", HEADERS, VHOST_USER_GET_FEATURES,
+	      V1 | VHOST_USER_HDR_REPLY, 0, 0),
+	INPUT_ROW("flags", "unknown flags do not end the back-end", HEADERS, VHOST_USER_SET_OWNER,
+		  0xfffffff1, 0, 0),
+	INPUT("huge", "a size of 4 GiB", HEADERS, VHOST_USER_SET_FEATURES, V1, UINT32_MAX, 0),
+	INPUT("short", "a payload that is too short", HEADERS, VHOST_USER_SET_FEATURES, V1, 4, 0),
+	INPUT("long", "a payload that is too long", HEADERS, VHOST_USER_SET_OWNER, V1, 512, 0),
+	INPUT("descriptor", "an unexpected descriptor", COMMUNICATION, VHOST_USER_SET_OWNER, V1, 0, 1),
+	INPUT_ROW("descriptors", "253 descriptors do not end the back-end", COMMUNICATION,
+		  VHOST_USER_SET_OWNER, V1, 0, VSU_SOCK_MAX_FDS),
+	INPUT("no-channel", "SET_BACKEND_REQ_FD without a descriptor", COMMUNICATION,
+	      VHOST_USER_SET_BACKEND_REQ_FD, V1, 0, 0),
+	INPUT("wrong-channel", "SET_BACKEND_REQ_FD of an eventfd", COMMUNICATION,
+	      VHOST_USER_SET_BACKEND_REQ_FD, V1, 0, 1),
 	{ .name = NULL }
 };

@@ -363,9 +363,14 @@ bool check_survives(struct check *c)
 
 /* ----------------------------------------------------------- rows' requests */
 
+static const struct check_message *row_message(const struct check *c)
+{
+	return c->row->with;
+}
+
 static bool send_row(struct check *c, uint32_t flags)
 {
-	const struct check_message *m = c->row->with;
+	const struct check_message *m = row_message(c);
 	unsigned char bytes[RELAY_MAX_PAYLOAD] = { 0 };
 	int i, fds[VSU_SOCK_MAX_FDS], event = vsu_event_new();
 	bool sent;
@@ -379,13 +384,6 @@ static bool send_row(struct check *c, uint32_t flags)
 	return sent;
 }
 
-static uint32_t row_number(const struct check *c)
-{
-	const struct check_message *m = c->row->with;
-
-	return m->number;
-}
-
 bool check_row_sent(struct check *c)
 {
 	return send_row(c, VHOST_USER_HDR_VERSION);
@@ -393,12 +391,12 @@ bool check_row_sent(struct check *c)
 
 bool check_row_replied(struct check *c)
 {
-	return check_row_sent(c) && check_reply(c, row_number(c));
+	return check_row_sent(c) && check_reply(c, row_message(c)->number);
 }
 
 bool check_row_acked(struct check *c)
 {
-	return send_row(c, NEED) && check_ack(c, row_number(c));
+	return send_row(c, NEED) && check_ack(c, row_message(c)->number);
 }
 
 bool check_row_refused(struct check *c)
@@ -414,7 +412,7 @@ bool check_row_refused(struct check *c)
 		check_disconnect(c);
 		return true;
 	}
-	if (!has_received(c, got, vhost_user_message_name(VHOST_USER_SIDE_FRONTEND, row_number(c))))
+	if (!has_received(c, got, vhost_user_message_name(VHOST_USER_SIDE_FRONTEND, row_message(c)->number)))
 		return false;
 	memcpy(&result, c->reply.payload, sizeof(result));
 	return check_that(c, c->reply.hdr.size == sizeof(result) && result != 0,

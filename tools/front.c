@@ -13,16 +13,6 @@
 #include "process.h"
 #include "tool.h"
 
-struct suite {
-	struct check_suite run;	/* first */
-	struct front front;
-};
-
-static struct suite *suite_of(struct check_suite *r)
-{
-	return (struct suite *)r;
-}
-
 /* -------------------------------------------------------------- judgements */
 
 static bool judge_reply(struct check *c)
@@ -38,7 +28,7 @@ static void try_case(struct check_suite *r, const struct check_case *k)
 {
 	(void)k;
 	check_run_steps(r->c);
-	r->stopped = !r->count && !suite_of(r)->front.connection;
+	r->stopped = !r->count && !front_of(r->c)->connection;
 }
 
 /* -------------------------------------------------------------------- cases */
@@ -81,37 +71,36 @@ static bool for_replies(struct check_suite *r, check_each *each)
 
 static int probe(struct check_suite *r, struct vsu_error *err)
 {
-	struct suite *s = suite_of(r);
-	int rc = prog_handle_signals(FRONT_SLOTS, &s->front.disk.sigbus, err);
+	struct front *f = front_of(r->c);
+	int rc = prog_handle_signals(FRONT_SLOTS, &f->disk.sigbus, err);
 
-	if (rc < 0)
-		return rc;
-	s->front.listener = vsu_sock_listen(r->server.path, 8, err);
-	return s->front.listener;
+	if (rc == 0)
+		rc = f->listener = vsu_sock_listen(r->server.path, 8, err);
+	return rc;
 }
 
 enum vsu_exit tool_check_frontend(const struct tool_args *args, struct vsu_error *err)
 {
-	struct suite s = {
-		.run = { .args = args, .c = &s.front.c, .tables = tables,
-			 .for_others = for_replies, .try_case = try_case, .probe = probe,
-			 .server = { .path = args->socket, .argv = args->argv, .connects = true } },
-		.front = { .listener = -1, .channel = -1 },
+	struct front f = { .listener = -1, .channel = -1 };
+	struct check_suite r = {
+		.args = args, .c = &f.c, .tables = tables, .for_others = for_replies,
+		.try_case = try_case, .probe = probe,
+		.server = { .path = args->socket, .argv = args->argv, .connects = true },
 	};
 	enum vsu_exit status;
 	unsigned int i;
 
 	for (i = 0; i < FRONT_RINGS; i++)
-		s.front.disk.rings[i].kick = s.front.disk.rings[i].call = -1;
-	s.front.records = calloc(FRONT_MAX_RECORDS, sizeof(*s.front.records));
-	if (!s.front.records) {
+		f.disk.rings[i].kick = f.disk.rings[i].call = -1;
+	f.records = calloc(FRONT_MAX_RECORDS, sizeof(*f.records));
+	if (!f.records) {
 		vsu_error_set(err, -ENOMEM, "no memory for the messages of a session");
 		return VSU_EXIT_HOST;
 	}
-	status = check_suite_run(&s.run, err);
-	if (s.front.listener >= 0)
+	status = check_suite_run(&r, err);
+	if (f.listener >= 0)
 		unlink(args->socket);
-	vsu_fd_close(&s.front.listener);
-	free(s.front.records);
+	vsu_fd_close(&f.listener);
+	free(f.records);
 	return status;
 }

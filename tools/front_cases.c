@@ -117,6 +117,12 @@ static bool keeps_area(struct check *c)
 #define CASE(name, rule, section, needs, script, ...) \
 	{ name, rule, section, needs, script, { front_run, __VA_ARGS__ } }
 #define BACK "Back-end message types"
+#define WITHOUT(name, rule, features) \
+	CASE("offer." name, rule, PROTOCOL, 0, OFFERS(OFFER, ALL & ~(features)), is_clean)
+#define LIVES(name, rule, number, payload, size, ...) \
+	CASE("back." name, rule " the front-end", BACK, 0, \
+	     SENDS(VHOST_USER_BACKEND_##number, payload, size, __VA_ARGS__), lives)
+#define CHANGE(name, rule, ...) LIVES(name, rule, CONFIG_CHANGE_MSG, NULL, 0, __VA_ARGS__)
 
 static const struct vhost_user_shmem_mmap page = { .len = 4096, .flags = VHOST_USER_SHMEM_RW };
 static const struct vhost_user_shmem_mmap no_region = { .shmid = 200, .len = 4096 };
@@ -129,20 +135,16 @@ const struct check_case front_cases[] = {
 	     NEGOTIATION, 0, OFFERS(VQ_F_VERSION_1, ALL), is_clean),
 	CASE("offer.nothing", "a back-end without protocol features is used without them",
 	     PROTOCOL, 0, OFFERS(OFFER, 0), is_clean),
-	CASE("offer.no-reply-ack", "without REPLY_ACK no acknowledgement is requested",
-	     PROTOCOL, 0, OFFERS(OFFER, ALL & ~PF(REPLY_ACK)), is_clean),
-	CASE("offer.no-slots", "without CONFIGURE_MEM_SLOTS memory is sent as a table",
-	     PROTOCOL, 0, OFFERS(OFFER, ALL & ~PF(CONFIGURE_MEM_SLOTS)), is_clean),
-	CASE("offer.no-queues", "without MQ the number of queues is not requested",
-	     PROTOCOL, 0, OFFERS(OFFER, ALL & ~PF(MQ)), is_clean),
-	CASE("offer.no-channel", "without BACKEND_REQ there is no back-end channel",
-	     PROTOCOL, 0, OFFERS(OFFER, ALL & ~(CHANNEL | PF(SHMEM))), is_clean),
-	CASE("offer.no-inflight", "without INFLIGHT_SHMFD there is no area in flight",
-	     PROTOCOL, 0, OFFERS(OFFER, ALL & ~PF(INFLIGHT_SHMFD)), is_clean),
-	CASE("offer.no-config", "without CONFIG the configuration is not read",
-	     PROTOCOL, 0, OFFERS(OFFER, ALL & ~PF(CONFIG)), is_clean),
-	CASE("offer.no-status", "without STATUS the status is not sent",
-	     PROTOCOL, 0, OFFERS(OFFER, ALL & ~PF(STATUS)), is_clean),
+	WITHOUT("no-reply-ack", "without REPLY_ACK no acknowledgement is requested", PF(REPLY_ACK)),
+	WITHOUT("no-slots", "without CONFIGURE_MEM_SLOTS memory is sent as a table",
+		PF(CONFIGURE_MEM_SLOTS)),
+	WITHOUT("no-queues", "without MQ the number of queues is not requested", PF(MQ)),
+	WITHOUT("no-channel", "without BACKEND_REQ there is no back-end channel",
+		CHANNEL | PF(SHMEM)),
+	WITHOUT("no-inflight", "without INFLIGHT_SHMFD there is no area in flight",
+		PF(INFLIGHT_SHMFD)),
+	WITHOUT("no-config", "without CONFIG the configuration is not read", PF(CONFIG)),
+	WITHOUT("no-status", "without STATUS the status is not sent", PF(STATUS)),
 	CASE("offer.unknown", "unknown protocol features do not confuse",
 	     PROTOCOL, 0, OFFERS(OFFER, ALL | ~(PF(COUNT) - 1)), is_clean),
 	CASE("reconnect.again", "after a disconnection everything is sent again",
@@ -164,20 +166,13 @@ const struct check_case front_cases[] = {
 	     is_refused),
 	CASE("back.shmem-range", "SHMEM_MAP beyond a region is refused",
 	     BACK, 0, SENDS(VHOST_USER_BACKEND_SHMEM_MAP, &beyond, sizeof(beyond), .nfds = 1), is_refused),
-	CASE("back.iotlb", "IOTLB_MSG without an IOMMU does not end the front-end",
-	     BACK, 0, SENDS(VHOST_USER_BACKEND_IOTLB_MSG, &miss, sizeof(miss), .name = NULL), lives),
-	CASE("back.ones", "a request of ones does not end the front-end",
-	     BACK, 0, SENDS(VHOST_USER_BACKEND_SHMEM_UNMAP, ones, sizeof(ones), .name = NULL), lives),
-	CASE("back.huge", "a request of 4 GiB does not end the front-end",
-	     BACK, 0, SENDS(VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NULL, 0, .claim = UINT32_MAX), lives),
-	CASE("back.descriptors", "32 descriptors do not end the front-end",
-	     BACK, 0, SENDS(VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NULL, 0, .nfds = 31), lives),
-	CASE("back.flags", "another version does not end the front-end",
-	     BACK, 0, SENDS(VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NULL, 0, .flags = 3), lives),
-	CASE("back.many", "many requests at once do not end the front-end",
-	     BACK, 0, SENDS(VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NULL, 0, .copies = 63), lives),
-	CASE("back.half", "half a header does not stop the front-end",
-	     BACK, 0, SENDS(VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NULL, 0, .keep = 6), lives),
+	LIVES("iotlb", "IOTLB_MSG without an IOMMU does not end", IOTLB_MSG, &miss, sizeof(miss),),
+	LIVES("ones", "a request of ones does not end", SHMEM_UNMAP, ones, sizeof(ones),),
+	CHANGE("huge", "a request of 4 GiB does not end", .claim = UINT32_MAX),
+	CHANGE("descriptors", "32 descriptors do not end", .nfds = 31),
+	CHANGE("flags", "another version does not end", .flags = 3),
+	CHANGE("many", "many requests at once do not end", .copies = 63),
+	CHANGE("half", "half a header does not stop", .keep = 6),
 	{ .name = NULL }
 };
 

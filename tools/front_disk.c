@@ -16,9 +16,6 @@
 
 #include "front.h"
 
-#define NEXT 1u
-#define WRITE 2u
-
 struct desc {
 	uint64_t addr;
 	uint32_t len;
@@ -88,7 +85,7 @@ static bool complete(const struct front_disk *d, const struct desc *table, uint3
 	for (i = 0; i < size && head < size; i++, head = le16toh(part.next)) {
 		part = table[head];
 		to = bytes_at(d, le64toh(part.addr), le32toh(part.len), true);
-		if (!(part.flags & htole16(WRITE))) {
+		if (!(part.flags & htole16(CHECK_WRITE))) {
 			readable = true;
 		} else if (!to || !readable) {
 			return false;
@@ -96,7 +93,7 @@ static bool complete(const struct front_disk *d, const struct desc *table, uint3
 			memset(to, 0, le32toh(part.len));
 			*written += le32toh(part.len);
 		}
-		if (!(part.flags & htole16(NEXT)))
+		if (!(part.flags & htole16(CHECK_NEXT)))
 			return readable;
 	}
 	return false;

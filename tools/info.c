@@ -41,9 +41,14 @@ static uint32_t field_value(const struct blk_config *blk, const struct blk_field
 
 /* -------------------------------------------------------------------- text */
 
-static void text_bits(const char *title, uint64_t bits,
-		      const char *(*name)(const struct info *, unsigned int),
-		      const struct info *info)
+/* The name of a feature, or of a protocol feature; NULL: unknown. */
+static const char *bit_name(const struct info *info, bool protocol, unsigned int bit)
+{
+	return protocol ? vhost_user_protocol_feature_name(bit) :
+			  virtdev_feature_name(tool_device_id(info->device), bit);
+}
+
+static void text_bits(const char *title, uint64_t bits, bool protocol, const struct info *info)
 {
 	const char *known;
 	unsigned int i;
@@ -52,20 +57,9 @@ static void text_bits(const char *title, uint64_t bits,
 	for (i = 0; i < 64; i++) {
 		if (!(bits >> i & 1))
 			continue;
-		known = name(info, i);
+		known = bit_name(info, protocol, i);
 		printf("  %2u  %s\n", i, known ? known : "(unknown)");
 	}
-}
-
-static const char *feature_name(const struct info *info, unsigned int bit)
-{
-	return virtdev_feature_name(tool_device_id(info->device), bit);
-}
-
-static const char *protocol_name(const struct info *info, unsigned int bit)
-{
-	(void)info;
-	return vhost_user_protocol_feature_name(bit);
 }
 
 static void text_blk(const struct info *info)
@@ -101,8 +95,8 @@ static void text(const struct info *info)
 	printf("%-18s %s%s\n", "device",
 	       info->device ? info->device : "unknown",
 	       info->guessed ? " (a guess; --device specifies it)" : "");
-	text_bits("features", info->features, feature_name, info);
-	text_bits("protocol features", info->protocol, protocol_name, info);
+	text_bits("features", info->features, false, info);
+	text_bits("protocol features", info->protocol, true, info);
 	printf("%-18s %" PRIu32 "\n", "queues", info->queues);
 	printf("%-18s %" PRIu32 "\n", "memory slots", info->slots);
 	text_shmem(info);
@@ -114,8 +108,7 @@ static void text(const struct info *info)
 
 /* Bits without a name are listed by number. The value is a string, because JSON
    numbers do not hold 64 bits. */
-static void json_bits(struct vsu_json *j, const char *key, uint64_t bits,
-		      const char *(*name)(const struct info *, unsigned int),
+static void json_bits(struct vsu_json *j, const char *key, uint64_t bits, bool protocol,
 		      const struct info *info)
 {
 	const char *known;
@@ -129,7 +122,7 @@ static void json_bits(struct vsu_json *j, const char *key, uint64_t bits,
 	for (i = 0; i < 64; i++) {
 		if (!(bits >> i & 1))
 			continue;
-		known = name(info, i);
+		known = bit_name(info, protocol, i);
 		snprintf(text, sizeof(text), "bit %u", i);
 		vsu_json_text(j, NULL, known ? known : text);
 	}
@@ -173,8 +166,8 @@ static void json(const struct info *info)
 	vsu_json_text(&j, "socket", info->socket);
 	vsu_json_text(&j, "device", info->device);
 	vsu_json_bool(&j, "device-guessed", info->guessed);
-	json_bits(&j, "features", info->features, feature_name, info);
-	json_bits(&j, "protocol-features", info->protocol, protocol_name, info);
+	json_bits(&j, "features", info->features, false, info);
+	json_bits(&j, "protocol-features", info->protocol, true, info);
 	if (info->has_blk)
 		json_blk(&j, info);
 	json_shmem(&j, info);
