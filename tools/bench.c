@@ -158,7 +158,7 @@ static bool get_load(const struct bench *b, unsigned int i, struct bench_load *l
 
 	load->request = b->requests[i / (1 + shapes) / b->sizes.n];
 	load->size = load->request->sized ? b->sizes.items[size] : 0;
-	load->socket = shape ? b->args->socket : NULL;
+	load->socket = shape ? b->args->copy.socket : NULL;
 	load->name = shape ? load->socket : "floor";
 	load->series = shape ? 1 : 0;
 	load->queues = shape ? b->queues.items[(shape - 1) / b->depths.n] : 1;
@@ -316,7 +316,7 @@ static enum vsu_exit run_turn(struct bench *b, struct bench_driver *d, const str
 	status = d->device->prepare(d, err);
 	if (status != VSU_EXIT_OK)
 		return status;
-	progress_begin(&progress, b->args->progress, 0);
+	progress_begin(&progress, b->args->copy.progress, 0);
 	progress.unit = "requests";
 	progress.unit_size = 1;
 	status = bench_run(d, &progress, stats, err);
@@ -385,7 +385,7 @@ static enum vsu_exit open_drivers(struct bench *b, const struct bench_load *load
 		return status;
 	b->ndrivers++;
 	most.socket = b->args->against;
-	if (!most.socket || !strcmp(most.socket, b->args->socket))
+	if (!most.socket || !strcmp(most.socket, b->args->copy.socket))
 		return VSU_EXIT_OK;
 	status = bench_open(&b->drivers[1], b->device, &most, err);
 	b->ndrivers += status == VSU_EXIT_OK;
@@ -396,11 +396,11 @@ static enum vsu_exit open_drivers(struct bench *b, const struct bench_load *load
 static enum vsu_exit run(struct bench *b, struct vsu_error *err)
 {
 	const struct bench_load load = {
-		.socket = b->args->socket, .file = b->args->shared_file,
+		.socket = b->args->copy.socket, .file = b->args->shared_file,
 		.writes = (uint32_t)b->args->write_percent,
-		.ms = b->args->time_ms, .timeout_ms = b->args->timeout_ms, .lost_ms = LOST_MS,
+		.ms = b->args->time_ms, .timeout_ms = b->args->copy.timeout_ms, .lost_ms = LOST_MS,
 	};
-	struct peer server = { .path = b->args->socket, .command = b->args->command };
+	struct peer server = { .path = b->args->copy.socket, .command = b->args->command };
 	enum vsu_exit status;
 
 	if (server.command) {

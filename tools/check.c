@@ -14,21 +14,8 @@
 #include "closer.h"
 #include "tool.h"
 
-static const struct check_table tables[] = {
-	{ check_handshake, NULL },
-	{ check_memory, NULL },
-	{ check_rings, NULL },
-	{ check_chains, NULL },
-	{ check_device, NULL },
-	{ check_traffic, "" },
-	{ check_blk, "blk" },
-	{ check_console, "console" },
-	{ check_fs, "fs" },
-	{ check_net, "net" },
-	{ check_rng, "rng" },
-	{ check_vsock, "vsock" },
-	{ NULL, NULL }
-};
+#define TABLE(cases, device) { cases, device },
+static const struct check_table tables[] = { CHECK_TABLES(TABLE) { NULL, NULL } };
 
 static bool has_device(const struct check_suite *r, const char *device)
 {
@@ -219,7 +206,7 @@ enum vsu_exit tool_check(const struct tool_args *args, struct vsu_error *err)
 	struct check c;
 	struct check_suite r = {
 		.args = args, .c = &c, .tables = tables, .try_case = try_case, .probe = probe,
-		.server = { .path = args->socket, .command = args->command },
+		.server = { .path = args->copy.socket, .command = args->command },
 	};
 
 	return check_suite_run(&r, err);

@@ -141,20 +141,18 @@ void check_run_steps(struct check *c);
 /* Calls each, if the user has chosen this case. */
 bool check_chosen(struct check_suite *r, const struct check_case *k, check_each *each);
 
-extern const struct check_case check_device[];
-extern const struct check_case check_chains[];
-extern const struct check_case check_handshake[];
-extern const struct check_case check_memory[];
-extern const struct check_case check_rings[];
-/* Cases for any device that --device names. */
-extern const struct check_case check_traffic[];
-/* Cases for one device. */
-extern const struct check_case check_blk[];
-extern const struct check_case check_console[];
-extern const struct check_case check_fs[];
-extern const struct check_case check_net[];
-extern const struct check_case check_rng[];
-extern const struct check_case check_vsock[];
+/*
+ * The tables of cases for back-ends, in their order: ROW(table, device), where "" is any device
+ * that --device names, and NULL none.
+ */
+#define CHECK_TABLES(ROW) \
+	ROW(check_handshake, NULL) ROW(check_memory, NULL) ROW(check_rings, NULL) \
+	ROW(check_chains, NULL) ROW(check_device, NULL) ROW(check_traffic, "") \
+	ROW(check_blk, "blk") ROW(check_console, "console") ROW(check_fs, "fs") \
+	ROW(check_net, "net") ROW(check_rng, "rng") ROW(check_vsock, "vsock")
+
+#define CHECK_DECLARE(table, device) extern const struct check_case table[];
+CHECK_TABLES(CHECK_DECLARE)
 
 /* ---------------------------------------------------------- check_report.c */
 

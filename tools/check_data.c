@@ -244,12 +244,11 @@ static bool capacity_is_kept(struct check *c)
 
 /* -------------------------------------------------------------- file system */
 
-#define FUSE_INIT(major) .words = { 104, 26, 1, 0, 0, 0, 0, 0, 0, 0, major, 31, 0, 0 }
+#define FUSE_INIT .words = { 104, 26, 1, 0, 0, 0, 0, 0, 0, 0, 7, 31, 0, 0 }
 
 static bool fs_init(struct check *c)
 {
-	const struct data init = { .ring = 1, .len = 104, .reply = 80, .at = 4, .width = 4,
-				   FUSE_INIT(7) };
+	const struct data init = { .ring = 1, .len = 104, .reply = 80, .at = 4, .width = 4, FUSE_INIT };
 
 	return complete(c, &init);
 }
@@ -406,9 +405,9 @@ const struct check_case check_blk[] = {
 
 const struct check_case check_fs[] = {
 	VALID("fs.init", "INIT is completed", FS, .ring = 1, .len = 104, .reply = 80,
-	      ERROR(0), FUSE_INIT(7)),
+	      ERROR(0), FUSE_INIT),
 	VALID("fs.version", "INIT has the major version 7", FS, .ring = 1, .len = 104,
-	      .reply = 80, VALUE(16, 7), FUSE_INIT(7)),
+	      .reply = 80, VALUE(16, 7), FUSE_INIT),
 	FS_ROW("unique", "a reply has the number of its request", 56, 120, VALUE(8, 77), ATTRIBUTES),
 	FS_ROW("attributes", "GETATTR of the root is completed", 56, 120, ERROR(0), ATTRIBUTES),
 	FS_ROW("pieces", "GETATTR may be in buffers of 10 bytes", 56, 120, ERROR(0), ATTRIBUTES,

@@ -85,7 +85,7 @@ enum vsu_exit tool_check_frontend(const struct tool_args *args, struct vsu_error
 	struct check_suite r = {
 		.args = args, .c = &f.c, .tables = tables, .for_others = for_replies,
 		.try_case = try_case, .probe = probe,
-		.server = { .path = args->socket, .argv = args->argv, .connects = true },
+		.server = { .path = args->copy.socket, .argv = args->argv, .connects = true },
 	};
 	enum vsu_exit status;
 	unsigned int i;
@@ -99,7 +99,7 @@ enum vsu_exit tool_check_frontend(const struct tool_args *args, struct vsu_error
 	}
 	status = check_suite_run(&r, err);
 	if (f.listener >= 0)
-		unlink(args->socket);
+		unlink(args->copy.socket);
 	vsu_fd_close(&f.listener);
 	free(f.records);
 	return status;

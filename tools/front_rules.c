@@ -2,13 +2,13 @@
 /* Cases of "check-frontend" about what a front-end sends to a back-end without faults. */
 #include <config.h>
 
+#include <virtio-devices/ids.h>
+
 #include "front.h"
 
 #define PAGE UINT64_C(4096)
 #define MAX_QUEUE 32768u
 #define CONFIG_SPACE 256u
-#define DRIVER_OK 4u
-#define FEATURES_OK 8u
 
 typedef const struct front_record *record;
 
@@ -285,7 +285,8 @@ static bool no_ring_runs(struct front *f, record r)
 	return !start || stop > start;
 }
 HOLDS(is_socket, r->nfds == 1 && S_ISSOCK(r->fds[0].st_mode))
-HOLDS(status_is_in_order, !(r->u64 & DRIVER_OK) || r->u64 & FEATURES_OK)
+HOLDS(status_is_in_order,
+      !(r->u64 & VIRTDEV_STATUS_DRIVER_OK) || r->u64 & VIRTDEV_STATUS_FEATURES_OK)
 
 /* ---------------------------------------------------------------- judgement */
 

@@ -217,9 +217,9 @@ static void ask_shmem(const struct client *c, struct info *info)
 
 enum vsu_exit tool_info(const struct tool_args *args, struct vsu_error *err)
 {
-	struct info info = { .socket = args->socket };
+	struct info info = { .socket = args->copy.socket };
 	struct client c;
-	enum vsu_exit status = client_open(&c, args->socket, 0, err);
+	enum vsu_exit status = client_open(&c, args->copy.socket, 0, err);
 
 	if (status != VSU_EXIT_OK)
 		return status;

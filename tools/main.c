@@ -9,12 +9,10 @@
 #include <string.h>
 
 #include <virtio-devices/ids.h>
-#include <virtio-devices/vhost_user.h>
 #include <vmm-sys-util/option.h>
 #include <vmm-sys-util/option_place.h>
 #include <vmm-sys-util/parse.h>
 
-#include "copy.h"
 #include "log.h"
 #include "process.h"
 #include "tool.h"
@@ -24,184 +22,146 @@
 #define MAX_QUEUE 255
 #define MAX_TIMEOUT_MS 1000000000
 
-/* Destination members for the rows of an option table. */
-#define PLACE(member) VSU_PLACE(struct tool_args, member)
+/* An option, and the member of the arguments that has its value. */
+struct row {
+	struct vsu_option option;
+	struct vsu_place place;
+};
 
-/* Rows of an option, by the kind of its value. */
-#define FLAG(name_, help_) { .name = name_, .kind = VSU_OPTION_FLAG, .help = help_ }
-#define TEXT(name_, arg_, help_, ...) \
-	{ .name = name_, .kind = VSU_OPTION_STRING, .arg = arg_, .help = help_, __VA_ARGS__ }
-#define NUMBER(name_, arg_, min_, max_, help_, preset_) \
-	{ .name = name_, .kind = VSU_OPTION_U64, .arg = arg_, .min = min_, .max = max_, \
-	  .help = help_, .preset = preset_ }
-#define TIME(name_, min_, help_) \
-	{ .name = name_, .kind = VSU_OPTION_TIME, .min = min_, .max = MAX_TIMEOUT_MS, .help = help_ }
-#define CHOICE(name_, arg_, choices_, help_, ...) \
-	{ .name = name_, .kind = VSU_OPTION_CHOICE, .arg = arg_, .choices = choices_, .help = help_, \
-	  __VA_ARGS__ }
-#define OPERAND(name_) { .name = name_, .kind = VSU_OPTION_OPERAND }
+#define MAX_ROWS 20
+
+/* Rows by the kind of the value. */
+#define ROW(member, ...) { { __VA_ARGS__ }, VSU_PLACE(struct tool_args, member) }
+#define FLAG(name_, member, help_) \
+	ROW(member, .name = name_, .kind = VSU_OPTION_FLAG, .help = help_)
+#define TEXT(name_, member, arg_, help_, ...) \
+	ROW(member, .name = name_, .kind = VSU_OPTION_STRING, .arg = arg_, .help = help_, __VA_ARGS__)
+#define NUMBER(name_, member, arg_, min_, max_, help_, preset_) \
+	ROW(member, .name = name_, .kind = VSU_OPTION_U64, .arg = arg_, .min = min_, .max = max_, \
+	    .help = help_, .preset = preset_)
+#define TIME(name_, member, min_, help_) \
+	ROW(member, .name = name_, .kind = VSU_OPTION_TIME, .min = min_, .max = MAX_TIMEOUT_MS, \
+	    .help = help_)
+#define CHOICE(name_, member, arg_, choices_, help_, ...) \
+	ROW(member, .name = name_, .kind = VSU_OPTION_CHOICE, .arg = arg_, .choices = choices_, \
+	    .help = help_, __VA_ARGS__)
+#define OPERAND(name_, member) ROW(member, .name = name_, .kind = VSU_OPTION_OPERAND)
 
 #define NAME(id, name) name,
 static const char *const devices[] = { VIRTDEV_FOR_EACH_NAME(NAME) "none", NULL };
 static const char *const measured_devices[] = { "blk", "fs", "net", NULL };
 
 /* Rows shared by several tables. */
-#define ROW_SOCKET OPERAND("SOCKET")
-#define ROW_FILE OPERAND("FILE")
+#define ROW_HELP { VSU_OPTION_ROW_HELP, VSU_PLACE(struct tool_args, help) }
+#define ROW_SOCKET OPERAND("SOCKET", copy.socket)
+#define ROW_LISTEN OPERAND("LISTEN", copy.socket)
 #define ROW_DEVICE \
-	CHOICE("device", "NAME", devices, "kind of device: blk, net, ...; none: generic names only",)
+	CHOICE("device", device, "NAME", devices, "kind of device: blk, net, ...; none: generic names only",)
 #define TRANSFER_ROWS \
-	TIME("timeout", 0, "fail when no request completes for this long (default 30; 0: never)"), \
-	FLAG("progress", "show progress even if standard error is not a terminal")
+	TIME("timeout", copy.timeout_ms, 0, "fail when no request completes for this long (default 30; 0: never)"), \
+	FLAG("progress", copy.progress, "show progress even if standard error is not a terminal")
+#define ROW_END { { .name = NULL }, { VSU_PLACE_NONE, 0 } }
 
-static const struct vsu_option main_options[] = {
-	VSU_OPTION_ROW_HELP, VSU_OPTION_ROW_VERSION, { .name = NULL }
-};
-static const struct vsu_place main_places[] = { PLACE(help), PLACE(version) };
-
-static const struct vsu_option info_options[] = {
-	FLAG("json", "print one JSON object"),
-	ROW_DEVICE, VSU_OPTION_ROW_HELP, ROW_SOCKET, { .name = NULL }
-};
-static const struct vsu_place info_places[] = {
-	PLACE(json), PLACE(device), PLACE(help), PLACE(socket)
+static const struct row main_rows[] = {
+	ROW_HELP, { VSU_OPTION_ROW_VERSION, VSU_PLACE(struct tool_args, version) }, ROW_END
 };
 
-static const struct vsu_option copy_options[] = {
-	{ .name = "offset", .kind = VSU_OPTION_SIZE, .arg = "SIZE",
-	  .help = "offset on the disk",
-	  .preset = "0" },
-	{ .name = "length", .kind = VSU_OPTION_SIZE, .arg = "SIZE",
-	  .max = INT64_MAX,
-	  .help = "number of bytes to copy",
-	  .preset = "all" },
-	NUMBER("queue-depth", "N", 1, MAX_DEPTH, "maximum number of requests in flight", "16"),
-	NUMBER("queue", "INDEX", 0, MAX_QUEUE, "the virtqueue to use", "0"),
+static const struct row info_rows[] = {
+	FLAG("json", json, "print one JSON object"),
+	ROW_DEVICE, ROW_HELP, ROW_SOCKET, ROW_END
+};
+
+static const struct row copy_rows[] = {
+	ROW(copy.offset, .name = "offset", .kind = VSU_OPTION_SIZE, .arg = "SIZE",
+	    .help = "offset on the disk", .preset = "0"),
+	ROW(copy.length, .name = "length", .kind = VSU_OPTION_SIZE, .arg = "SIZE", .max = INT64_MAX,
+	    .help = "number of bytes to copy", .preset = "all"),
+	NUMBER("queue-depth", copy.depth, "N", 1, MAX_DEPTH, "maximum number of requests in flight", "16"),
+	NUMBER("queue", copy.queue, "INDEX", 0, MAX_QUEUE, "the virtqueue to use", "0"),
 	TRANSFER_ROWS,
-	VSU_OPTION_ROW_HELP, ROW_SOCKET, ROW_FILE, { .name = NULL }
-};
-static const struct vsu_place copy_places[] = {
-	PLACE(offset), PLACE(length), PLACE(depth), PLACE(queue),
-	PLACE(timeout_ms), PLACE(progress), PLACE(help), PLACE(socket),
-	PLACE(file)
+	ROW_HELP, ROW_SOCKET, OPERAND("FILE", copy.file), ROW_END
 };
 
-static const struct vsu_option bench_options[] = {
-	CHOICE("device", "NAME", measured_devices, "kind of device: blk, fs or net", .preset = "blk"),
-	TEXT("request", "NAME,...", "blk: io; fs: getattr, lookup, read, readdir (default all); net: send (default), echo",),
-	TEXT("file", "NAME", "fs: file in the shared folder, for lookup and read",),
-	TEXT("depth", "N,...", "requests in flight on each queue, 1 to 256", .preset = "1,32"),
-	TEXT("size", "SIZE,...", "bytes of a request, 512 to 256k (default 4k); of a frame, 60 to 9k (default 64)",),
-	TEXT("queues", "N,...", "number of queues, 1 to 16", .preset = "1"),
-	TIME("time", 1, "duration of each measurement (default 2)"),
-	NUMBER("write", "PERCENT", 0, 100, "blk: that many requests overwrite random blocks: the data is lost", "0"),
-	TEXT("against", "SOCKET", "also measure this back-end, in turns",),
-	TEXT("command", "CMD", "start the back-end of SOCKET by this shell command",),
-	TEXT("svg", "FILE", "also write a plot to a file",),
-	FLAG("json", "print one JSON object"),
+static const struct row bench_rows[] = {
+	CHOICE("device", device, "NAME", measured_devices, "kind of device: blk, fs or net", .preset = "blk"),
+	TEXT("request", requests, "NAME,...", "blk: io; fs: getattr, lookup, read, readdir (default all); net: send (default), echo",),
+	TEXT("file", shared_file, "NAME", "fs: file in the shared folder, for lookup and read",),
+	TEXT("depth", depths, "N,...", "requests in flight on each queue, 1 to 256", .preset = "1,32"),
+	TEXT("size", sizes, "SIZE,...", "bytes of a request, 512 to 256k (default 4k); of a frame, 60 to 9k (default 64)",),
+	TEXT("queues", queue_counts, "N,...", "number of queues, 1 to 16", .preset = "1"),
+	TIME("time", time_ms, 1, "duration of each measurement (default 2)"),
+	NUMBER("write", write_percent, "PERCENT", 0, 100, "blk: that many requests overwrite random blocks: the data is lost", "0"),
+	TEXT("against", against, "SOCKET", "also measure this back-end, in turns",),
+	TEXT("command", command, "CMD", "start the back-end of SOCKET by this shell command",),
+	TEXT("svg", svg, "FILE", "also write a plot to a file",),
+	FLAG("json", json, "print one JSON object"),
 	TRANSFER_ROWS,
-	VSU_OPTION_ROW_HELP, ROW_SOCKET, { .name = NULL }
-};
-static const struct vsu_place bench_places[] = {
-	PLACE(device), PLACE(requests), PLACE(shared_file), PLACE(depths), PLACE(sizes), PLACE(queue_counts), PLACE(time_ms), PLACE(write_percent),
-	PLACE(against), PLACE(command), PLACE(svg), PLACE(json), PLACE(timeout_ms), PLACE(progress), PLACE(help), PLACE(socket)
+	ROW_HELP, ROW_SOCKET, ROW_END
 };
 
-static const struct vsu_option trace_options[] = {
-	FLAG("json", "print one JSON object per line"),
-	TEXT("pcapng", "FILE", "also write the messages to a file for Wireshark",),
+static const struct row trace_rows[] = {
+	FLAG("json", json, "print one JSON object per line"),
+	TEXT("pcapng", pcapng, "FILE", "also write the messages to a file for Wireshark",),
 	ROW_DEVICE,
-	FLAG("front-end-listens", "the front-end listens on CONNECT, the back-end connects to LISTEN"),
-	VSU_OPTION_ROW_HELP,
-	OPERAND("LISTEN"),
-	OPERAND("CONNECT"), { .name = NULL }
-};
-static const struct vsu_place trace_places[] = {
-	PLACE(json), PLACE(pcapng), PLACE(device), PLACE(front_end_listens),
-	PLACE(help), PLACE(socket), PLACE(file)
+	FLAG("front-end-listens", front_end_listens, "the front-end listens on CONNECT, the back-end connects to LISTEN"),
+	ROW_HELP, ROW_LISTEN, OPERAND("CONNECT", copy.file), ROW_END
 };
 
 /* Options of cases for back-ends and of those for front-ends. */
 #define CHECK_ROWS \
-	FLAG("list", "print the cases and end"), \
-	TEXT("junit", "FILE", "also write the results to a file in the format of JUnit",), \
-	TEXT("only", "PATTERN", "only cases with such names, for example 'features.*'",), \
-	TIME("reply-timeout", 1, "wait this long for each reply (default 2)")
+	FLAG("list", list, "print the cases and end"), \
+	TEXT("junit", junit, "FILE", "also write the results to a file in the format of JUnit",), \
+	TEXT("only", only, "PATTERN", "only cases with such names, for example 'features.*'",), \
+	TIME("reply-timeout", reply_timeout_ms, 1, "wait this long for each reply (default 2)")
 
-static const struct vsu_option check_options[] = {
-	TEXT("command", "CMD", "start the back-end by this shell command, again whenever it ends",),
-	CHOICE("device", "NAME", devices, "also try requests of this device, which change its data",),
-	CHECK_ROWS,
-	VSU_OPTION_ROW_HELP, ROW_SOCKET, { .name = NULL }
-};
-static const struct vsu_place check_places[] = {
-	PLACE(command), PLACE(device), PLACE(list), PLACE(junit), PLACE(only),
-	PLACE(reply_timeout_ms), PLACE(help), PLACE(socket)
+static const struct row check_rows[] = {
+	TEXT("command", command, "CMD", "start the back-end by this shell command, again whenever it ends",),
+	CHOICE("device", device, "NAME", devices, "also try requests of this device, which change its data",),
+	CHECK_ROWS, ROW_HELP, ROW_SOCKET, ROW_END
 };
 
-static const struct vsu_option frontend_options[] = {
-	CHECK_ROWS,
-	VSU_OPTION_ROW_HELP,
-	OPERAND("LISTEN"), { .name = NULL }
-};
-static const struct vsu_place frontend_places[] = {
-	PLACE(list), PLACE(junit), PLACE(only), PLACE(reply_timeout_ms), PLACE(help), PLACE(socket)
-};
+static const struct row frontend_rows[] = { CHECK_ROWS, ROW_HELP, ROW_LISTEN, ROW_END };
 
 struct command {
 	const char *name;
 	const char *operands;	/* for the usage line */
 	const char *second;	/* what the second operand is; NULL: there is none */
 	const char *what;	/* one line of help */
-	const struct vsu_option *options;
-	const struct vsu_place *places;	/* for the rows */
+	const struct row *rows;
 	enum vsu_exit (*run)(const struct tool_args *args,
 			     struct vsu_error *err);
 };
 
-static struct copy_args copy_args_of(const struct tool_args *args)
-{
-	return (struct copy_args){
-		.socket = args->socket, .file = args->file, .offset = args->offset,
-		.length = args->length, .depth = args->depth, .queue = args->queue,
-		.timeout_ms = args->timeout_ms, .progress = args->progress,
-	};
-}
-
 static enum vsu_exit blk_read(const struct tool_args *args, struct vsu_error *err)
 {
-	const struct copy_args copy = copy_args_of(args);
-
-	return copy_from_disk(&copy, err);
+	return copy_from_disk(&args->copy, err);
 }
 
 static enum vsu_exit blk_write(const struct tool_args *args, struct vsu_error *err)
 {
-	const struct copy_args copy = copy_args_of(args);
-
-	return copy_to_disk(&copy, err);
+	return copy_to_disk(&args->copy, err);
 }
 
 static const struct command commands[] = {
 	{ "info", "SOCKET", NULL, "prints features and configuration of a back-end",
-	  info_options, info_places, tool_info },
+	  info_rows, tool_info },
 	{ "blk-read", "SOCKET FILE", "file",
 	  "copies from a disk to a file, or to standard output (-)",
-	  copy_options, copy_places, blk_read },
+	  copy_rows, blk_read },
 	{ "blk-write", "SOCKET FILE", "file",
 	  "copies a file, or standard input (-), to a disk",
-	  copy_options, copy_places, blk_write },
+	  copy_rows, blk_write },
 	{ "bench", "SOCKET", NULL, "measures the requests of a device, and prints a table",
-	  bench_options, bench_places, tool_bench },
+	  bench_rows, tool_bench },
 	{ "check", "SOCKET", NULL,
 	  "checks a back-end against the specification, and prints TAP",
-	  check_options, check_places, tool_check },
+	  check_rows, tool_check },
 	{ "check-frontend", "LISTEN -- CMD...", "command behind --",
 	  "checks a front-end that CMD starts, and prints TAP",
-	  frontend_options, frontend_places, tool_check_frontend },
+	  frontend_rows, tool_check_frontend },
 	{ "trace", "LISTEN CONNECT", "socket to connect to",
 	  "shows the messages between a front-end and a back-end",
-	  trace_options, trace_places, tool_trace },
+	  trace_rows, tool_trace },
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -210,32 +170,14 @@ static const struct command commands[] = {
 
 struct parse {
 	struct tool_args args;
-	const struct vsu_place *places;
+	const struct row *rows;
 };
 
-FILE *tool_create(const char *path, struct vsu_error *err)
+static void get_options(const struct row *rows, struct vsu_option options[MAX_ROWS])
 {
-	FILE *file = fopen(path, "we");
-
-	if (!file)
-		vsu_error_sys(err, -errno, "cannot create '%s'", path);
-	return file;
-}
-
-enum vsu_exit tool_close(FILE *file, const char *path, enum vsu_exit status, struct vsu_error *err)
-{
-	int rc = ferror(file) ? -EIO : 0;
-
-	if (fclose(file) && rc == 0)
-		rc = -errno;
-	if (rc < 0)
-		vsu_error_sys(err, rc, "cannot write '%s'", path);
-	return rc < 0 ? VSU_EXIT_INPUT : status;
-}
-
-uint32_t tool_device_id(const char *device)
-{
-	return device ? virtdev_vhost_user_id_of(device, strlen(device)) : 0;
+	do
+		*options++ = rows->option;
+	while ((rows++)->option.name);
 }
 
 static int take_option(void *opaque, unsigned int index,
@@ -245,18 +187,20 @@ static int take_option(void *opaque, unsigned int index,
 	struct parse *p = opaque;
 
 	(void)err;
-	if (!vmm_log_take(&p->places[index], value))
-		(void)vsu_place_store(&p->places[index], &p->args, value);
+	if (!vmm_log_take(&p->rows[index].place, value))
+		(void)vsu_place_store(&p->rows[index].place, &p->args, value);
 	return 0;
 }
 
 /* --------------------------------------------------------------------- help */
 
-static void show_options(const struct vsu_option *table)
+static void show_options(const struct row *rows)
 {
+	struct vsu_option options[MAX_ROWS];
 	char text[4096];
 
-	vsu_option_help(table, text, sizeof(text));
+	get_options(rows, options);
+	vsu_option_help(options, text, sizeof(text));
 	printf("\noptions:\n%s", text);
 }
 
@@ -269,7 +213,7 @@ static void show_help(void)
 	       "commands:\n");
 	for (c = commands; c < commands + NCOMMANDS; c++)
 		printf("  %-14s %-16s  %s\n", c->name, c->operands, c->what);
-	show_options(main_options);
+	show_options(main_rows);
 	printf("\n" PROGRAM " COMMAND --help shows a command's options.\n");
 }
 
@@ -277,7 +221,7 @@ static void show_command_help(const struct command *c)
 {
 	printf("usage: " PROGRAM " %s %s [OPTION...]\n\n%s: %s\n", c->name,
 	       c->operands, c->name, c->what);
-	show_options(c->options);
+	show_options(c->rows);
 }
 
 /* ----------------------------------------------------------------- commands */
@@ -313,10 +257,10 @@ static enum vsu_exit check_operands(const struct command *c,
 				    const struct tool_args *args,
 				    struct vsu_error *err)
 {
-	if ((args->socket && (args->file || args->argv || !c->second)) || args->list)
+	if ((args->copy.socket && (args->copy.file || args->argv || !c->second)) || args->list)
 		return VSU_EXIT_OK;
 	vsu_error_set(err, -EINVAL, "%s: %s is missing; write " PROGRAM
-		      " %s %s", c->name, args->socket ? c->second : "socket",
+		      " %s %s", c->name, args->copy.socket ? c->second : "socket",
 		      c->name, c->operands);
 	return VSU_EXIT_USAGE;
 }
@@ -338,18 +282,19 @@ static enum vsu_exit run_command(const struct command *c, int argc,
 				 char *const *argv, struct vsu_error *err)
 {
 	struct parse p = {
-		.args = { .depth = 16, .timeout_ms = 30000, .reply_timeout_ms = 2000,
-			  .length = COPY_ALL, .time_ms = 2000, .depths = "1,32",
+		.args = { .copy = { .depth = 16, .length = COPY_ALL, .timeout_ms = 30000 },
+			  .reply_timeout_ms = 2000, .time_ms = 2000, .depths = "1,32",
 			  .queue_counts = "1" },
-		.places = c->places,
+		.rows = c->rows,
 	};
+	struct vsu_option options[MAX_ROWS];
 	enum vsu_exit status;
 	int rc;
 
 	if (c->run == tool_check_frontend)
 		argc = split(argc, argv, &p.args);
-	rc = vsu_option_parse_argv(c->options, argc, argv, take_option, &p,
-				   NULL, err);
+	get_options(c->rows, options);
+	rc = vsu_option_parse_argv(options, argc, argv, take_option, &p, NULL, err);
 	if (rc < 0)
 		return status_of(rc);
 	if (p.args.help) {
@@ -362,12 +307,13 @@ static enum vsu_exit run_command(const struct command *c, int argc,
 
 static enum vsu_exit run(int argc, char *const *argv, struct vsu_error *err)
 {
-	struct parse p = { .places = main_places };
+	struct parse p = { .rows = main_rows };
+	struct vsu_option options[MAX_ROWS];
 	const struct command *c;
 	int first, rc;
 
-	rc = vsu_option_parse_argv(main_options, argc, argv, take_option, &p,
-				   &first, err);
+	get_options(main_rows, options);
+	rc = vsu_option_parse_argv(options, argc, argv, take_option, &p, &first, err);
 	if (rc < 0)
 		return status_of(rc);
 	if (p.args.help) {

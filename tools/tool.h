@@ -13,13 +13,14 @@
 #include <vmm-sys-util/error.h>
 #include <vmm-sys-util/exit.h>
 
+#include "copy.h"
+
 /* The parsed command line, for all commands. */
 struct tool_args {
-	const char *socket;
-	const char *file;	/* "-": standard input or output; trace: CONNECT */
+	/* Its socket, timeout and progress are those of any command; trace: file is CONNECT. */
+	struct copy_args copy;
 	bool help, version;
 	bool json;
-	bool progress;
 	const char *device;	/* NULL: guess */
 	const char *command;	/* starts the back-end; NULL: it runs */
 	char *const *argv;	/* starts the front-end */
@@ -29,11 +30,6 @@ struct tool_args {
 	uint64_t reply_timeout_ms;
 	const char *pcapng;	/* file of packets; NULL: none */
 	bool front_end_listens;	/* on file; the back-end connects to socket */
-	uint64_t offset;	/* on the disk, bytes */
-	uint64_t length;	/* bytes, or COPY_ALL */
-	uint64_t depth;		/* requests at once */
-	uint64_t queue;		/* index of the virtqueue */
-	uint64_t timeout_ms;	/* without any progress; 0: for ever */
 	const char *depths, *queue_counts; /* lists of numbers */
 	const char *sizes;	/* the same; NULL: those of the device */
 	const char *requests;	/* list of names; NULL: those of the device */

@@ -157,7 +157,7 @@ static void serve(struct trace *t, int accepted)
 	t->device = tool_device_id(t->args->device);
 	t->connection++;
 	socks[side] = accepted;
-	socks[!side] = vsu_sock_connect(t->args->file, &err);
+	socks[!side] = vsu_sock_connect(t->args->copy.file, &err);
 	if (socks[!side] < 0) {
 		on_event(t, VHOST_USER_SIDE_FRONTEND, side, err.msg);
 		vsu_fd_close(&accepted);
@@ -211,7 +211,7 @@ enum vsu_exit tool_trace(const struct tool_args *args, struct vsu_error *err)
 		return VSU_EXIT_INPUT;
 	if (t.capture)
 		capture_begin(t.capture);
-	listener = vsu_sock_listen(args->socket, BACKLOG, err);
+	listener = vsu_sock_listen(args->copy.socket, BACKLOG, err);
 	rc = listener < 0 ? listener : vsu_sock_path_of(listener, &where);
 	if (rc == 0) {
 		serve_all(&t, listener);
