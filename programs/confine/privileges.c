@@ -29,14 +29,14 @@ int confine_new_privileges(struct vsu_error *err)
 	       vsu_error_sys(err, -errno, "cannot set no_new_privs") : 0;
 }
 
-/* Calls for bits that are no capability of this kernel fail, which has no effect. */
+/* Bits behind the last capability of this kernel are invalid. */
 static void narrow_bounds(uint64_t keep)
 {
 	unsigned long bit;
 
 	for (bit = 0; bit < 64; bit++)
-		if (!(keep >> bit & 1))
-			prctl(PR_CAPBSET_DROP, bit, 0, 0, 0);
+		if (!(keep >> bit & 1) && prctl(PR_CAPBSET_DROP, bit, 0, 0, 0) < 0 && errno == EINVAL)
+			return;
 }
 
 int confine_capabilities(uint64_t keep, struct vsu_error *err)
