@@ -4,25 +4,17 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "exchange.h"
 
-static VSU_PRINTF(2, 3) void problem(struct verdict *v, const char *fmt, ...)
+/* The place of another problem; NULL: there is none. */
+static struct vsu_error *next_problem(struct verdict *v)
 {
-	struct vsu_error *err;
-	va_list args;
-
-	if (v->nproblems == EXCHANGE_MAX_PROBLEMS)
-		return;
-	err = &v->problems[v->nproblems++];
-	err->code = -EPROTO;
-	va_start(args, fmt);
-	vsnprintf(err->msg, sizeof(err->msg), fmt, args);
-	va_end(args);
+	return v->nproblems < EXCHANGE_MAX_PROBLEMS ? &v->problems[v->nproblems++] : NULL;
 }
+
+#define problem(v, ...) ((void)vsu_error_set(next_problem(v), -EPROTO, __VA_ARGS__))
 
 static bool agreed(const struct exchange *x, unsigned int bit)
 {
