@@ -94,6 +94,7 @@ struct front_script {
 	bool stalls;			/* the first connection completes no request */
 	enum front_event event;
 	uint32_t number;		/* of FRONT_SENDS */
+	bool answered;			/* its reply is judged */
 	const void *payload;
 	uint32_t size;
 	uint32_t at;			/* request whose reply has the twist; 0: none */
@@ -117,6 +118,7 @@ struct front {
 	uint64_t status;	/* of SET_STATUS */
 	unsigned int connection;
 	unsigned int happened;	/* connection of the twist or event of the script; 0: not yet */
+	bool owes;		/* it must still answer, or end that connection */
 	bool gone_on;		/* that connection existed at SIGTERM */
 	bool killed;		/* it did not end by SIGTERM */
 	unsigned int judged;	/* connection of the record that front_next() shows */

@@ -110,8 +110,11 @@ static bool keeps_area(struct check *c)
 	(&(const struct front_script){ .features = (features_), .protocol = (protocol_) })
 #define EVENT(...) \
 	(&(const struct front_script){ .features = OFFER, .protocol = ALL, .stalls = true, __VA_ARGS__ })
-#define SENDS(number_, payload_, size_, ...) \
-	EVENT(.event = FRONT_SENDS, .number = (number_), .payload = (payload_), .size = (size_), \
+#define SENDS(number_, payload_, size_, ...) SENT(false, number_, payload_, size_, __VA_ARGS__)
+#define ASKS(number_, payload_, size_, ...) SENT(true, number_, payload_, size_, __VA_ARGS__)
+#define SENT(answered_, number_, payload_, size_, ...) \
+	EVENT(.event = FRONT_SENDS, .answered = (answered_), .number = (number_), \
+	      .payload = (payload_), .size = (size_), \
 	      .twist = { __VA_ARGS__ })
 
 #define CASE(name, rule, section, needs, script, ...) \
@@ -154,18 +157,18 @@ const struct check_case front_cases[] = {
 	CASE("reconnect.fewer", "only features of the new offer are acknowledged",
 	     NEGOTIATION, 0, EVENT(.event = FRONT_DISCONNECTS, .later = F30), is_clean),
 	CASE("config.change", "CONFIG_CHANGE_MSG is acknowledged",
-	     BACK, PF(CONFIG), SENDS(VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NULL, 0, .name = NULL),
+	     BACK, PF(CONFIG), ASKS(VHOST_USER_BACKEND_CONFIG_CHANGE_MSG, NULL, 0, .name = NULL),
 	     is_acknowledged),
 	CASE("back.unknown", "an unknown request of the back-end is not acknowledged",
-	     BACK, 0, SENDS(200, ones, 8, .name = NULL), is_refused),
+	     BACK, 0, ASKS(200, ones, 8, .name = NULL), is_refused),
 	CASE("back.shmem-map", "SHMEM_MAP of a page is answered",
-	     BACK, PF(SHMEM), SENDS(VHOST_USER_BACKEND_SHMEM_MAP, &page, sizeof(page), .nfds = 1),
+	     BACK, PF(SHMEM), ASKS(VHOST_USER_BACKEND_SHMEM_MAP, &page, sizeof(page), .nfds = 1),
 	     is_answered),
 	CASE("back.shmem-region", "SHMEM_MAP of an unknown region is refused",
-	     BACK, 0, SENDS(VHOST_USER_BACKEND_SHMEM_MAP, &no_region, sizeof(no_region), .nfds = 1),
+	     BACK, 0, ASKS(VHOST_USER_BACKEND_SHMEM_MAP, &no_region, sizeof(no_region), .nfds = 1),
 	     is_refused),
 	CASE("back.shmem-range", "SHMEM_MAP beyond a region is refused",
-	     BACK, 0, SENDS(VHOST_USER_BACKEND_SHMEM_MAP, &beyond, sizeof(beyond), .nfds = 1), is_refused),
+	     BACK, 0, ASKS(VHOST_USER_BACKEND_SHMEM_MAP, &beyond, sizeof(beyond), .nfds = 1), is_refused),
 	LIVES("iotlb", "IOTLB_MSG without an IOMMU does not end", IOTLB_MSG, &miss, sizeof(miss),),
 	LIVES("ones", "a request of ones does not end", SHMEM_UNMAP, ones, sizeof(ones),),
 	CHANGE("huge", "a request of 4 GiB does not end", .claim = UINT32_MAX),

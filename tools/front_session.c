@@ -15,6 +15,8 @@
 
 #define CONNECT_NS UINT64_C(20000000000)
 #define STOP_NS UINT64_C(8000000000)
+/* For what a front-end must do: a loaded host may not let it run for seconds. */
+#define OWED_NS UINT64_C(10000000000)
 #define SESSION_NS UINT64_C(60000000000)
 #define TICK_MS 10
 #define REPLY_FLAGS (VHOST_USER_HDR_VERSION | VHOST_USER_HDR_REPLY)
@@ -287,8 +289,10 @@ static void take_message(struct front *f, const struct front_record *r, struct c
 
 	if (answer(f, &a, r, take_request(f, r, m))) {
 		if (send_twisted(f, f->c.sock, VHOST_USER_SIDE_FRONTEND, hdr, &a,
-				 twisted ? &s->twist : &none) && twisted)
+				 twisted ? &s->twist : &none) && twisted) {
 			f->happened = f->connection;
+			f->owes = s->twist.judged;
+		}
 	}
 	vsu_fd_close(&a.fd);
 }
@@ -311,6 +315,8 @@ static void receive(struct front *f, int *sock, enum vhost_user_side channel)
 			.len = m->hdr.size, .fds = m->fds, .nfds = m->nfds });
 	if (r && channel == VHOST_USER_SIDE_FRONTEND)
 		take_message(f, r, m);
+	else if (r)
+		f->owes = false;
 	check_close_fds(&f->c);
 	if (!r)
 		vsu_fd_close(sock);
@@ -320,6 +326,7 @@ static void disconnect(struct front *f)
 {
 	check_disconnect(&f->c);
 	vsu_fd_close(&f->channel);
+	f->owes = false;
 	front_disk_reset(&f->disk);
 	f->phase = f->phase == FRONT_RUNS ? FRONT_STARTS : f->phase;
 	f->last_ns = vsu_now_ns();
@@ -361,6 +368,7 @@ static void act(struct front *f)
 		break;
 	}
 	f->happened = f->connection;
+	f->owes = s->answered && hdr.flags & VHOST_USER_HDR_NEED_REPLY;
 }
 
 static bool any_runs(const struct front *f)
@@ -402,7 +410,7 @@ static void wait_for_messages(struct front *f)
 static void proceed(struct front *f, struct peer *process)
 {
 	const uint64_t now = vsu_now_ns(), quiet = now - f->last_ns;
-	const uint64_t settled = f->c.timeout_ms * NS_PER_MS;
+	const uint64_t settled = f->owes && f->c.sock >= 0 ? OWED_NS : f->c.timeout_ms * NS_PER_MS;
 	enum front_phase before = f->phase;
 
 	peer_reap(process);
