@@ -45,14 +45,6 @@ void bench_close(struct bench_driver *d, bool in_order)
 	*d = (struct bench_driver){ .q = NULL };
 }
 
-/* Back-ends do not report how many rings they have, and of which size. */
-static void explain_refusal(struct vsu_error *err)
-{
-	const struct vsu_error why = *err;
-
-	vsu_error_set(err, why.code, "%s; lower --depth or --queues", why.msg);
-}
-
 enum vsu_exit bench_open(struct bench_driver *d, const struct bench_device *device,
 			 const struct bench_load *most, struct vsu_error *err)
 {
@@ -65,8 +57,9 @@ enum vsu_exit bench_open(struct bench_driver *d, const struct bench_device *devi
 		status = device->open(d, err);
 	else
 		vsu_error_sys(err, -ENOMEM, "'%s'", most->socket);
+	/* back-ends do not report how many rings they have, and of which size */
 	if (d->q && queues_refused(d->q))
-		explain_refusal(err);
+		vsu_error_set(err, err->code, "%s; lower --depth or --queues", err->msg);
 	if (status != VSU_EXIT_OK)
 		bench_close(d, false);
 	return status;
