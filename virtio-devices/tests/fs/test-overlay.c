@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -65,7 +66,7 @@ static const char *no_overlay(void)
 }
 
 /* The lower layer contains the files of the rig. */
-static void setup(void)
+static void mount_rig(void)
 {
 	ck_assert_int_eq(mount_memory(), 0);
 	fs_rig_folder(&r);
@@ -74,6 +75,11 @@ static void setup(void)
 	close(r.dir);
 	ck_assert_int_eq(mount_overlay(r.folder), 0);
 	r.dir = open(r.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void setup(void)
+{
+	mount_rig();
 	snprintf(recover, sizeof(recover), "%s/table", place);
 	r.config.recover = recover;
 	r.config.inodes = 16;
@@ -195,21 +201,104 @@ START_TEST(replaced_file_is_not_found_after_a_kill)
 }
 END_TEST
 
+/* ------------------------------------------------------------------ mappings */
+
+static char *mapped;	/* as the front-end would map it */
+
+static void unmap(void)
+{
+	if (mapped)
+		munmap(mapped, 4096);
+	mapped = NULL;
+}
+
+static void on_notify(void *opaque, uint32_t queue)
+{
+	(void)opaque;
+	(void)queue;
+}
+
+static int on_change(void *opaque, bool map, const struct virtdev_mapping *m, uint64_t cookie)
+{
+	(void)opaque;
+	(void)cookie;
+	unmap();
+	if (map)
+		mapped = mmap(NULL, 4096, PROT_READ, MAP_SHARED, m->fd, (off_t)m->fd_offset);
+	return mapped == MAP_FAILED ? -errno : 0;
+}
+
+static int on_address(void *opaque, uint8_t region, uint64_t *gpa)
+{
+	(void)opaque;
+	(void)region;
+	*gpa = UINT64_C(1) << 40;
+	return 0;
+}
+
+static const struct virtdev_server_ops ops = {
+	.size = sizeof(ops), .notify = on_notify, .region_change = on_change, .region_address = on_address,
+};
+
+static void setup_window(void)
+{
+	mount_rig();
+	r.config.window = VIRTDEV_FS_WINDOW_ALIGN;
+	fs_rig_make(&r, RIG_REQUESTS);
+	ck_assert_int_eq(virtdev_set_server(r.dev, &ops, NULL), 0);
+	ck_assert_int_eq(fs_rig_begin(&r), 0);
+}
+
+static void teardown_window(void)
+{
+	unmap();
+	teardown();
+}
+
+static void map(uint64_t file)
+{
+	const struct fuse_setupmapping_in in = {
+		.fh = UINT64_MAX, .len = VIRTDEV_FS_WINDOW_ALIGN, .flags = FUSE_SETUPMAPPING_FLAG_READ,
+	};
+
+	ck_assert_int_eq(fs_rig_ask(&r, FUSE_SETUPMAPPING, file, &in, sizeof(in), NULL, 0), 0);
+	ck_assert_ptr_nonnull(mapped);
+}
+
+/* One that was made before the write is of the lower file. */
+START_TEST(mapping_made_after_the_first_write_shows_the_new_content)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+	uint64_t fh;
+
+	map(file);
+	ck_assert_mem_eq(mapped, "content", 7);
+	fh = fs_rig_open(&r, FUSE_OPEN, file, O_WRONLY);
+	ck_assert_int_eq(fs_rig_write(&r, file, fh, 0, "CON", 3), 0);
+	map(file);
+	ck_assert_mem_eq(mapped, "CONtent", 7);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	const char *why = no_overlay();
 	Suite *s = suite_create("overlay");
-	TCase *tc = tcase_create("overlay");
+	TCase *tc = tcase_create("overlay"), *window = tcase_create("window");
 
-	if (!why)
+	if (!why) {
 		tcase_add_checked_fixture(tc, setup, teardown);
+		tcase_add_checked_fixture(window, setup_window, teardown_window);
+	}
 	tcase_add_test_unless(tc, why, handles_opened_before_the_first_write_read_the_new_content);
 	tcase_add_test_unless(tc, why, appends_reach_the_end_of_a_lower_file);
 	tcase_add_test_unless(tc, why, names_of_a_lower_file_are_separated_as_for_the_host);
 	tcase_add_test_unless(tc, why, separated_file_is_not_mistaken_for_the_other_after_a_kill);
 	tcase_add_test_unless(tc, why, file_that_was_copied_up_is_found_after_a_kill);
 	tcase_add_test_unless(tc, why, replaced_file_is_not_found_after_a_kill);
+	tcase_add_test_unless(window, why, mapping_made_after_the_first_write_shows_the_new_content);
 	suite_add_tcase(s, tc);
+	suite_add_tcase(s, window);
 	return s;
 }
 
