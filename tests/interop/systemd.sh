@@ -7,6 +7,8 @@
 #
 #   systemd_possible       or SYSTEMD_WHY is the reason
 #   systemd_run COMMAND…   runs COMMAND in it as root, and ends it; its output and its status
+#
+# SYSTEMD_LIMIT is the maximum number of seconds of a container; default 100.
 
 may_use ldconfig systemd-nspawn
 
@@ -65,7 +67,7 @@ _systemd_boot() {
 	# systemd-nspawn leaves folders there
 	mkdir -p /run/systemd/nspawn && mount --make-rprivate / && mount -t tmpfs nspawn /run/systemd/nspawn &&
 		_systemd_root "$WORK/root" &&
-		timeout -k 5 100 systemd-nspawn -q -D "$WORK/root" --machine="cvmm-test-$$" --register=no --keep-unit --private-network \
+		timeout -k 5 "${SYSTEMD_LIMIT:-100}" systemd-nspawn -q -D "$WORK/root" --machine="cvmm-test-$$" --register=no --keep-unit --private-network \
 			--bind="$WORK/changes/kvm:/dev/kvm" --bind="$WORK:$WORK:norbind" --boot systemd.unit=inside.target </dev/null
 }
 
