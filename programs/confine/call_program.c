@@ -14,6 +14,9 @@
 #define NUMBER offsetof(struct seccomp_data, nr)
 #define ARCH offsetof(struct seccomp_data, arch)
 
+/* A tracer sets this number to skip a call. */
+#define CALL_SKIPPED UINT32_MAX
+
 /*
  * A program is built from its end to its start, because jumps lead forward only: the place of
  * an instruction is the number of instructions from it to the end.
@@ -275,6 +278,7 @@ static void make_segments(struct builder *b, size_t n)
 		return;
 	add_segment(b, b->program->foreign_from, 0, 0);
 	b->segments[b->nsegments - 1].target.action = b->program->foreign;
+	add_segment(b, CALL_SKIPPED, 0, 0);
 }
 
 /* Moves the program to the start of its memory, which shrinks. */
@@ -295,7 +299,7 @@ int call_program_build(const struct call_program *program, struct call_item *ite
 	struct builder b = { .program = program, .items = items };
 
 	qsort(items, n, sizeof(*items), compare_items);
-	b.segments = malloc((2 * n + 2) * sizeof(*b.segments));
+	b.segments = malloc((2 * n + 3) * sizeof(*b.segments));
 	b.code = malloc(BPF_MAXINSNS * sizeof(*b.code));
 	if (b.segments && b.code) {
 		make_segments(&b, n);

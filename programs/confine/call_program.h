@@ -50,7 +50,7 @@ struct call_program {
 	uint32_t foreign;	/* action for calls of other architectures */
 	uint32_t refused;	/* action for calls without an item */
 	uint32_t first;		/* the number of a call that is checked before the tree */
-	uint32_t foreign_from;	/* numbers from here on are another architecture's; 0: none */
+	uint32_t foreign_from;	/* numbers from here on, except -1, are another architecture's; 0: none */
 };
 
 /*
