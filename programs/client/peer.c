@@ -201,7 +201,7 @@ int peer_connect(struct peer *p, struct vsu_error *err)
 	}
 }
 
-/* The processes of a group can outlive the shell that started them. */
+/* The processes of a group can outlive the shell that started them; one that has left it ends by its own ID. */
 void peer_stop(struct peer *p)
 {
 	uint64_t end = vsu_now_ns() + STOP_NS;
@@ -209,15 +209,17 @@ void peer_stop(struct peer *p)
 	if (p->pid <= 0 && !has_members(p))
 		return;
 	kill(-p->group, SIGTERM);
-	while (has_members(p) && !is_past(end)) {
+	while ((p->pid > 0 || has_members(p)) && !is_past(end)) {
 		if (p->pid > 0 && waitpid(p->pid, NULL, WNOHANG) == p->pid)
 			p->pid = 0;
 		pause_shortly();
 	}
 	if (has_members(p))
 		kill(-p->group, SIGKILL);
-	if (p->pid > 0)
+	if (p->pid > 0) {
+		kill(p->pid, SIGKILL);
 		waitpid(p->pid, NULL, 0);
+	}
 	p->pid = 0;
 	forget_group(p);
 }
