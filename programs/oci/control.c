@@ -407,9 +407,10 @@ static int update_container(const struct target *t, const struct oci_resources *
 }
 
 /* The shim of containerd passes the limits by a pipe. */
-static const char *file_of(const char *resources)
+static int load_limits(const char *file, struct oci_spec **spec, struct vsu_error *err)
 {
-	return strcmp(resources, "-") ? resources : "/dev/stdin";
+	return strcmp(file, "-") ? oci_spec_load(file, oci_spec_read_resources, spec, err) :
+	       oci_spec_load_stream(STDIN_FILENO, "standard input", oci_spec_read_resources, spec, err);
 }
 
 int oci_update(struct oci_context *c, int argc, char **argv)
@@ -423,7 +424,7 @@ int oci_update(struct oci_context *c, int argc, char **argv)
 	if (!rc && !o.resources)
 		rc = vsu_error_set(&err, -EINVAL, "update: the option --resources is missing");
 	rc = rc < 0 ? rc : open_target(&t, c->root, o.id, &err);
-	rc = rc < 0 ? rc : oci_spec_load(file_of(o.resources), oci_spec_read_resources, &spec, &err);
+	rc = rc < 0 ? rc : load_limits(o.resources, &spec, &err);
 	rc = rc < 0 ? rc : oci_state_load_config(c->root, o.id, &former, &err);
 	rc = rc < 0 ? rc : update_container(&t, &former->resources, &spec->resources, &err);
 	oci_spec_free(former);

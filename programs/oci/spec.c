@@ -535,12 +535,17 @@ int oci_spec_load_fd(int fd, const char *name, oci_spec_fn *fn, struct oci_spec 
 	return load_document(fd, false, name, fn, out, err);
 }
 
+int oci_spec_load_stream(int fd, const char *name, oci_spec_fn *fn, struct oci_spec **out, struct vsu_error *err)
+{
+	return load_document(fd, true, name, fn, out, err);
+}
+
 /* The path may be that of a pipe. */
 int oci_spec_load(const char *path, oci_spec_fn *fn, struct oci_spec **out, struct vsu_error *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	const int rc = fd < 0 ? vsu_error_sys(err, -errno, "cannot read '%s'", path) :
-				load_document(fd, true, path, fn, out, err);
+				oci_spec_load_stream(fd, path, fn, out, err);
 
 	vsu_fd_close(&fd);
 	return rc;

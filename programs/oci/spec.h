@@ -191,9 +191,13 @@ int oci_spec_read_annotations(char *text, struct oci_spec **out, struct vsu_erro
 /* The parser of a text: one of the functions above. */
 typedef int oci_spec_fn(char *text, struct oci_spec **out, struct vsu_error *err);
 
-/* Reads a file and parses its text by fn. name is for messages. Errors of open(), read() and fn. */
+/*
+ * Read a file and parse its text by fn. name is for messages. A stream is read from its position to its end, which may
+ * never come. Errors of open(), read() and fn.
+ */
 int oci_spec_load(const char *path, oci_spec_fn *fn, struct oci_spec **out, struct vsu_error *err);
 int oci_spec_load_fd(int fd, const char *name, oci_spec_fn *fn, struct oci_spec **out, struct vsu_error *err);
+int oci_spec_load_stream(int fd, const char *name, oci_spec_fn *fn, struct oci_spec **out, struct vsu_error *err);
 
 /* spec may be NULL. */
 void oci_spec_free(struct oci_spec *spec);
