@@ -228,8 +228,9 @@ CVMM_API int cvmm_exec_start(struct cvmm_exec *e, struct vsu_error *err) VSU_NOD
 CVMM_API int cvmm_exec_fd(const struct cvmm_exec *e);
 
 /*
- * One turn. False: the command and its machine have ended, and its streams have the output that had arrived. After
- * cvmm_machine_kill() the rest is discarded.
+ * One turn. False: the command and its machine have ended, and its streams have the output that had arrived. If
+ * cvmm_machine_kill() ended the machine, the rest is discarded. A reader that does not read what a machine sent before
+ * it ended by itself is awaited until the time limit, or cvmm_exec_free().
  */
 CVMM_API bool cvmm_exec_dispatch(struct cvmm_exec *e);
 
