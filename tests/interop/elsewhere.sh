@@ -31,7 +31,8 @@ elsewhere() {
 		return
 	fi
 	timeout -k 5 $((limit + 30)) "$here/nested-kvm" -t "$limit" -m 1G -M "$modules" -e "CVMM_BUILDDIR=$CVMM_BUILDDIR" \
-		"$here/$test" "$@" >"$WORK/elsewhere" 2>"$WORK/elsewhere.err" </dev/null || status=$?
+		-e CK_TIMEOUT_MULTIPLIER=10 \
+		bash -c 'ulimit -n 16384; exec "$@"' bash "$here/$test" "$@" >"$WORK/elsewhere" 2>"$WORK/elsewhere.err" </dev/null || status=$?
 	if [ $status -eq 77 ]; then
 		tap_skip "$test $*" "$(tail -n 1 "$WORK/elsewhere.err")"
 		return
