@@ -50,33 +50,36 @@ struct place {
 	char path[32];
 };
 
+static struct place place_of(int fd)
+{
+	struct place p = { .fd = fd };
+
+	snprintf(p.path, sizeof(p.path), "/proc/self/fd/%d", fd);
+	return p;
+}
+
 static struct place find_place(const struct guest_container *c, const char *path)
 {
-	struct place p;
+	int fd;
 
 	enter_root(c);
-	p.fd = vagent_priv_child_open_place(path);
+	fd = vagent_priv_child_open_place(path);
 	leave_root();
-	snprintf(p.path, sizeof(p.path), "/proc/self/fd/%d", p.fd);
-	return p;
+	return place_of(fd);
 }
 
 /* A missing path becomes an empty file, or a folder. */
 static struct place require_place(const struct guest_container *c, const char *path, bool is_folder)
 {
-	struct place p;
-	int rc;
+	int fd;
 
 	enter_root(c);
-	rc = vagent_priv_child_make_target(path, is_folder);
+	fd = vagent_priv_child_make_target(path, is_folder);
 	leave_root();
-	errno = -rc;
-	if (rc < 0)
+	errno = -fd;
+	if (fd < 0)
 		fail_step("make", path);
-	p = find_place(c, path);
-	if (p.fd < 0)
-		fail_step("find", path);
-	return p;
+	return place_of(fd);
 }
 
 /* ---------------------------------------------------------------------- mounts */

@@ -99,11 +99,10 @@ static int make_file(const char *path)
 int vagent_priv_child_make_target(const char *path, bool is_folder)
 {
 	const int fd = vagent_priv_child_open_place(path);
+	int rc;
 
-	if (fd == -ENOENT)
-		return is_folder ? vagent_priv_child_make_folders(path) : make_file(path);
-	if (fd < 0)
+	if (fd != -ENOENT)
 		return fd;
-	close(fd);
-	return 0;
+	rc = is_folder ? vagent_priv_child_make_folders(path) : make_file(path);
+	return rc < 0 ? rc : vagent_priv_child_open_place(path);
 }

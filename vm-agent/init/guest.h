@@ -96,7 +96,7 @@ int vagent_priv_child_open_place(const char *path);
 int vagent_priv_child_make_folders(const char *path);
 /* container_paths.c: makes the folders above a path; returns the last of them, and the last name; empty: the path is "/". */
 int vagent_priv_child_make_above(const char *path, char name[NAME_MAX + 1]);
-/* container_paths.c: makes an empty file or a folder, unless the path exists. A negative errno. */
+/* container_paths.c: makes an empty file or a folder, unless the path exists, and opens it for a mount. A negative errno. */
 int vagent_priv_child_make_target(const char *path, bool is_folder);
 
 /* ---------------------------------------------------------------------- rights */
