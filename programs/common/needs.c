@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <device-kinds/disk.h>
+#include <vm-arch/advice.h>
 
 #include "common/helpers.h"
 #include "common/needs.h"
@@ -59,12 +60,9 @@ void vmm_needs_explain_command(const char *command, struct vsu_error *err)
 /* A file of another kind, which another command takes. */
 static void explain_format(struct vsu_error *err)
 {
-	char why[sizeof(err->msg)];
+	const struct vsu_error why = *err;
 
-	if (!strstr(err->msg, "kernel '") || !strstr(err->msg, "': not a "))
-		return;
-	memcpy(why, err->msg, sizeof(why));
-	vsu_error_set(err, err->code, "%s; 'cvmm boot IMAGE' boots a disk image, 'cvmm exec -- COMMAND' runs a program", why);
+	vsu_error_set(err, why.code, "%s; 'cvmm boot IMAGE' boots a disk image, 'cvmm exec -- COMMAND' runs a program", why.msg);
 }
 
 /* The name of a kernel has been replaced by a path if there is such a file. */
@@ -91,7 +89,7 @@ void vmm_needs_explain(const struct cvmm_configuration *c, struct vsu_error *err
 	struct cvmm_reference r = { .size = sizeof(r) };
 	unsigned int i;
 
-	if (err->code == -EBADMSG)
+	if (err->arg == VARCH_ADVICE_NO_KERNEL)
 		explain_format(err);
 	for (i = 0; !cvmm_configuration_get_reference(c, i, &r, NULL); i++) {
 		if (!strcmp(r.option, "kernel") && r.fd < 0) {

@@ -18,6 +18,7 @@ enum varch_advice {
 	VARCH_ADVICE_CPU_PORTABLE,	/* CPUs of a model other than "host" */
 	VARCH_ADVICE_CPU_COMMON,	/* a description of what all hosts have */
 	VARCH_ADVICE_CPU_DESCRIPTION,	/* a whole description, as varch_cpu_description_write() writes it */
+	VARCH_ADVICE_NO_KERNEL,	/* a kernel in place of this file, whose format is another one */
 };
 
 #endif

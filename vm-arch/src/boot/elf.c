@@ -83,14 +83,19 @@ static int kernel_refuse(const struct varch_file *kernel, const char *why,
 			     why);
 }
 
+static int refuse_format(const struct varch_file *kernel, const char *why, struct vsu_error *err)
+{
+	return varch_advise(err, kernel_refuse(kernel, why, err), VARCH_ADVICE_NO_KERNEL);
+}
+
 static int check_header(const struct varch_file *kernel, const Elf64_Ehdr *h,
 			struct vsu_error *err)
 {
 	if (h->e_ident[EI_CLASS] != ELFCLASS64 ||
 	    h->e_ident[EI_DATA] != ELFDATA2LSB || h->e_machine != varch_elf.machine)
-		return kernel_refuse(kernel, varch_elf.foreign, err);
+		return refuse_format(kernel, varch_elf.foreign, err);
 	if (h->e_type != ET_EXEC)
-		return kernel_refuse(kernel, "not a static, non-relocatable ELF", err);
+		return refuse_format(kernel, "not a static, non-relocatable ELF", err);
 	if (h->e_phentsize != sizeof(Elf64_Phdr) || !h->e_phnum ||
 	    h->e_phnum > MAX_SEGMENTS)
 		return kernel_refuse(kernel, "its program headers are malformed", err);
@@ -124,7 +129,7 @@ static int refuse_unknown(const struct varch_file *kernel, struct vsu_error *err
 		    !varch_file_copy(kernel, k->at, magic, k->len, NULL) &&
 		    !memcmp(magic, k->magic, k->len))
 			return kernel_refuse(kernel, k->why, err);
-	return kernel_refuse(kernel, varch_elf.unknown, err);
+	return refuse_format(kernel, varch_elf.unknown, err);
 }
 
 static int read_header(const struct varch_file *kernel, Elf64_Ehdr *h,

@@ -5,6 +5,7 @@
 #include <elf.h>
 #include <sys/mman.h>
 
+#include <vm-arch/advice.h>
 #include <vm-arch/boot_protocol.h>
 #include <vm-memory/access.h>
 #include <vm-memory/backend.h>
@@ -363,6 +364,7 @@ START_TEST(file_that_is_no_elf_is_refused)
 {
 	memcpy(image.h.e_ident, "#!/b", 4);
 	assert_says(-EBADMSG, "not a kernel (neither bzImage nor ELF)");
+	ck_assert_uint_eq(err.arg, VARCH_ADVICE_NO_KERNEL);
 }
 END_TEST
 
