@@ -183,8 +183,11 @@ int vmm_template_maker_status(const struct vmm_template_maker *t, int status,
 		*err = t->why;
 		return VAGENT_STATUS_FAILED;
 	}
-	return status && t->state == VMM_MAKER_SAVES ? VAGENT_STATUS_FAILED :
-	       vmm_exec_machine_status(&t->exec, status, err);
+	if (!status || t->state != VMM_MAKER_SAVES)
+		return vmm_exec_machine_status(&t->exec, status, err);
+	if (!err->msg[0])
+		vsu_error_set(err, -ECANCELED, "the machine ended with status %d before it was saved", status);
+	return VAGENT_STATUS_FAILED;
 }
 
 int vmm_template_maker_end(struct vmm_template_maker *t, int status, struct vsu_error *err)

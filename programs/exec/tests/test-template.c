@@ -283,6 +283,20 @@ START_TEST(signal_ends_the_process_of_a_guest_that_ignores_interrupts)
 }
 END_TEST
 
+/* The machine may have another reason. */
+START_TEST(machine_that_ends_while_it_is_saved_is_a_failure_with_a_sentence)
+{
+	const struct vmm_template_maker t = { .state = VMM_MAKER_SAVES };
+
+	vsu_error_clear(&err);
+	ck_assert_int_eq(vmm_template_maker_status(&t, 3, &err), VAGENT_STATUS_FAILED);
+	ck_assert_str_eq(err.msg, "the machine ended with status 3 before it was saved");
+	vsu_error_set(&err, -EIO, "why");
+	ck_assert_int_eq(vmm_template_maker_status(&t, 3, &err), VAGENT_STATUS_FAILED);
+	ck_assert_str_eq(err.msg, "why");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("template");
@@ -298,6 +312,7 @@ int main(void)
 	tcase_add_test(tc, output_has_no_control_characters_of_a_template);
 	tcase_add_test(tc, show_prints_what_a_template_consists_of);
 	tcase_add_test(tc, signal_ends_the_process_of_a_guest_that_ignores_interrupts);
+	tcase_add_test(tc, machine_that_ends_while_it_is_saved_is_a_failure_with_a_sentence);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
