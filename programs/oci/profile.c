@@ -22,16 +22,17 @@ static const struct module {
 	const char *state, *enabled; /* the file that begins with one of these letters if the module is in use */
 	const char *own;	/* NULL: the file is the common one */
 	const char *command;	/* before the name */
+	const char *none;	/* the name that stands for no confinement */
 } modules[OCI_MODULES] = {
 	[OCI_APPARMOR] = {
 		.member = "process.apparmorProfile", .name = "AppArmor", .at = offsetof(struct oci_process, apparmor),
 		.state = "/sys/module/apparmor/parameters/enabled", .enabled = "Y",
 		/* since Linux 5.8 */
-		.own = "/proc/thread-self/attr/apparmor/current", .command = "changeprofile ",
+		.own = "/proc/thread-self/attr/apparmor/current", .command = "changeprofile ", .none = "unconfined",
 	},
 	[OCI_SELINUX] = {
 		.member = "process.selinuxLabel", .name = "SELinux", .at = offsetof(struct oci_process, selinux),
-		.state = "/sys/fs/selinux/enforce", .enabled = "01", .command = "",
+		.state = "/sys/fs/selinux/enforce", .enabled = "01", .command = "", .none = "",
 	},
 };
 
@@ -40,7 +41,7 @@ static const char *name_of(const struct oci_process *p, enum oci_module i)
 {
 	const char *name = p ? *(const char *const *)(const void *)((const char *)p + modules[i].at) : NULL;
 
-	return name && *name && strcmp(name, "unconfined") ? name : NULL;
+	return name && *name && strcmp(name, modules[i].none) ? name : NULL;
 }
 
 /* --------------------------------------------------------------------- checks */

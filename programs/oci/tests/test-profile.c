@@ -124,11 +124,11 @@ START_TEST(both_are_entered)
 }
 END_TEST
 
-static const char *const none[] = { NULL, "", "unconfined" };
+static const struct oci_process none[] = { { .apparmor = NULL }, { .apparmor = "", .selinux = "" }, { .apparmor = "unconfined" } };
 
 START_TEST(no_name_needs_nothing)
 {
-	const struct oci_process p = { .apparmor = none[_i], .selinux = none[_i] };
+	const struct oci_process p = none[_i];
 
 	unlink(enabled);
 	unlink(enforced);
@@ -156,6 +156,16 @@ static const struct {
 	  "member 'process.selinuxLabel' is not supported for an emulated machine",
 	  "member 'process.selinuxLabel': 'a' is not that of the container, which confines its process on the host" },
 };
+
+/* A policy may have a label of this name. */
+START_TEST(label_has_no_word_for_none)
+{
+	const struct oci_process p = { .selinux = "unconfined" };
+
+	ck_assert_int_eq(enter(&p), 0);
+	expect_file(current, "unconfined");
+}
+END_TEST
 
 START_TEST(kernel_without_the_module_is_named)
 {
@@ -229,6 +239,7 @@ int main(void)
 	tcase_add_test(t, label_is_entered_by_one_write);
 	tcase_add_test(t, both_are_entered);
 	tcase_add_loop_test(t, no_name_needs_nothing, 0, COUNT(none));
+	tcase_add_test(t, label_has_no_word_for_none);
 	tcase_add_loop_test(t, kernel_without_the_module_is_named, 0, COUNT(names));
 	tcase_add_loop_test(t, name_that_cannot_be_entered_is_named, 0, COUNT(names));
 	tcase_add_loop_test(t, name_without_an_effect_is_refused, 0, COUNT(names));
