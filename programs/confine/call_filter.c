@@ -11,10 +11,10 @@
 
 static int built_without(struct vsu_error *err)
 {
-	return vsu_error_set(err, -EOPNOTSUPP, "this program was built without libseccomp");
+	return vsu_error_set(err, -EOPNOTSUPP, "this program was built without filters of system calls");
 }
 
-#ifdef HAVE_LIBSECCOMP
+#ifdef HAVE_CALL_FILTER
 
 #include <linux/audit.h>
 #include <linux/filter.h>

@@ -34,7 +34,7 @@ struct call_table {
  * with ENOSYS and the C library uses clone().
  *
  * all_threads: the filter applies to all threads of this process; else to the calling
- * thread. -EOPNOTSUPP: built without libseccomp, or refused by the host; err->msg has the
+ * thread. -EOPNOTSUPP: built without filters, or refused by the host; err->msg has the
  * reason.
  */
 int call_filter_load(enum call_filter_action action,
@@ -64,7 +64,7 @@ struct call_denials {
 
 /*
  * Installs such a filter for the calling thread. Calls of another architecture kill the
- * process. -EOPNOTSUPP: built without libseccomp, or refused by the host; -ENOMEM.
+ * process. -EOPNOTSUPP: built without filters, or refused by the host; -ENOMEM.
  */
 int call_filter_deny(const struct call_denials *denials);
 

@@ -12,7 +12,7 @@
  * Makes calls fail with EPERM in this thread and in programs that are executed later:
  * creation and connection of sockets, creation and entry of namespaces, tracing and
  * signalling of other processes. Connections can still be accepted. Requires no_new_privs.
- * -EOPNOTSUPP: built without libseccomp; otherwise the host's error.
+ * -EOPNOTSUPP: built without filters; otherwise the host's error.
  */
 int confine_deny_calls(void);
 

@@ -278,9 +278,9 @@ configured_parent() {
 CVMM_BUILDDIR=${CVMM_BUILDDIR:-$(configured_parent)}
 
 # A system call outside its filter kills our daemon, and fails the test. A build without
-# libseccomp, or with a sanitizer, has no filter.
+# filters, or with a sanitizer, has none.
 FILTER=()
-sanitized || ! grep -qs 'define HAVE_LIBSECCOMP 1' "$CVMM_BUILDDIR/config.h" || FILTER=(--seccomp=kill)
+sanitized || ! grep -qs 'define HAVE_CALL_FILTER 1' "$CVMM_BUILDDIR/config.h" || FILTER=(--seccomp=kill)
 # For tests that count descriptors and mappings: those of a daemon with a filter are seen by
 # CAP_SYS_PTRACE only, which root of a container may lack.
 daemon_is_visible() { may_trace || FILTER=(--seccomp=off); }
