@@ -275,7 +275,9 @@ configured_parent() {
 	echo "$dir"
 }
 
+# Absolute: emulated machines run programs of it in another working directory.
 CVMM_BUILDDIR=${CVMM_BUILDDIR:-$(configured_parent)}
+[ -z "$CVMM_BUILDDIR" ] || CVMM_BUILDDIR=$(cd "$CVMM_BUILDDIR" && pwd) || exit
 
 # A system call outside its filter kills our daemon, and fails the test. A build without
 # filters, or with a sanitizer, has none.
