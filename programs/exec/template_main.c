@@ -22,7 +22,7 @@ static int show_template_help(void)
 				"Saves a guest that waits for a command, for 'cvmm exec --from NAME'.");
 }
 
-/* The child prints what failed in it. */
+/* The child prints what failed in it, and the parent what failed beside it. */
 static int make_template(const struct vmm_template_command *command, struct vsu_error *err)
 {
 	static struct vmm_template_maker maker;
@@ -33,31 +33,31 @@ static int make_template(const struct vmm_template_command *command, struct vsu_
 	int rc = vmm_needs_check(&needs, err);
 
 	if (rc < 0)
-		return status;
+		return vmm_complain_end(status, err);
 	rc = vmm_template_maker_prepare(&maker, command, err);
 	if (!rc)
 		rc = vmm_template_maker_fork(&child, &status, err);
-	if (rc < 0 || !child)
-		return vmm_template_maker_end(&maker, status, err);
+	if (!child) {
+		status = vmm_template_maker_end(&maker, status, err);
+		return rc < 0 || err->msg[0] ? vmm_complain_end(status, err) : status;
+	}
 	beside = vmm_template_maker_beside(&maker);
 	status = vmm_run_machine(maker.exec.parts->options, &maker.exec.process, &beside, err);
-	return vmm_template_maker_status(&maker, status, err);
+	return vmm_complain_end(vmm_template_maker_status(&maker, status, err), err);
 }
 
 static int template_command(int argc, char **argv)
 {
 	struct vmm_template_command command;
 	struct vsu_error err = VSU_ERROR_INIT;
-	int status, rc = vmm_template_command_parse(&command, argc, argv, &err);
+	int rc = vmm_template_command_parse(&command, argc, argv, &err);
 
 	if (rc < 0)
 		return vmm_complain_end(cvmm_exit_status(CVMM_STEP_OPTIONS, rc), &err);
 	if (command.help)
 		return show_template_help();
-	if (command.action == VMM_TEMPLATE_MAKE) {
-		status = make_template(&command, &err);
-		return err.msg[0] ? vmm_complain_end(status, &err) : status;
-	}
+	if (command.action == VMM_TEMPLATE_MAKE)
+		return make_template(&command, &err);
 	rc = vmm_template_command_run(&command, stdout, &err);
 	return vmm_complain_end(rc < 0 ? cvmm_exit_status(CVMM_STEP_CONFIGURATION, rc) : 0, &err);
 }

@@ -124,10 +124,10 @@ static void on_saved(void *opaque, const struct vsu_error *why, const struct cvm
 	struct vmm_template_maker *t = opaque;
 
 	(void)answer;
+	t->state = why ? VMM_MAKER_FAILED : VMM_MAKER_SAVED;
 	if (!why)
 		return;
 	t->why = *why;
-	t->state = VMM_MAKER_FAILED;
 	cvmm_machine_kill(t->machine);
 }
 
@@ -179,15 +179,21 @@ struct vmm_beside vmm_template_maker_beside(struct vmm_template_maker *t)
 int vmm_template_maker_status(const struct vmm_template_maker *t, int status,
 			      struct vsu_error *err)
 {
-	if (t->state == VMM_MAKER_FAILED) {
+	static const char *const moments[] = {
+		[VMM_MAKER_BOOTS] = "before the agent was ready", [VMM_MAKER_SAVES] = "before it was saved",
+		[VMM_MAKER_SAVED] = "after it was saved", [VMM_MAKER_FAILED] = "as its save failed without a reason",
+	};
+	int own = VAGENT_STATUS_FAILED;
+
+	if (t->state == VMM_MAKER_SAVED && !status)
+		return 0;
+	if (t->state == VMM_MAKER_BOOTS)
+		own = vmm_exec_machine_status(&t->exec, status, err);
+	else if (t->state == VMM_MAKER_FAILED)
 		*err = t->why;
-		return VAGENT_STATUS_FAILED;
-	}
-	if (!status || t->state != VMM_MAKER_SAVES)
-		return vmm_exec_machine_status(&t->exec, status, err);
-	if (!err->msg[0])
-		vsu_error_set(err, -ECANCELED, "the machine ended with status %d before it was saved", status);
-	return VAGENT_STATUS_FAILED;
+	if (own && !err->msg[0])
+		vsu_error_set(err, -ECANCELED, "the machine ended with status %d %s", status, moments[t->state]);
+	return own;
 }
 
 int vmm_template_maker_end(struct vmm_template_maker *t, int status, struct vsu_error *err)

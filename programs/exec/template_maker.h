@@ -23,7 +23,7 @@ struct vmm_template_maker {
 	struct cvmm_template *template;
 	int fds[CVMM_TEMPLATE_FILES];
 	struct cvmm_machine *machine;	/* while it runs */
-	enum { VMM_MAKER_BOOTS, VMM_MAKER_SAVES, VMM_MAKER_FAILED } state;
+	enum { VMM_MAKER_BOOTS, VMM_MAKER_SAVES, VMM_MAKER_SAVED, VMM_MAKER_FAILED } state;
 	struct vsu_error why;		/* of a save that failed */
 };
 
@@ -40,7 +40,7 @@ int vmm_template_maker_fork(bool *in_child, int *status, struct vsu_error *err);
 /* The session and the save, for the loop of the machine. */
 struct vmm_beside vmm_template_maker_beside(struct vmm_template_maker *t);
 
-/* The status of the child, as of vmm_exec_machine_status(). */
+/* The status of the child, as of vmm_exec_machine_status(), with a sentence for each failure. */
 int vmm_template_maker_status(const struct vmm_template_maker *t, int status,
 			      struct vsu_error *err);
 

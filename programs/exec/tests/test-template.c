@@ -297,6 +297,32 @@ START_TEST(machine_that_ends_while_it_is_saved_is_a_failure_with_a_sentence)
 }
 END_TEST
 
+/* Its files would be published. */
+START_TEST(machine_that_powers_off_while_it_is_saved_is_a_failure)
+{
+	struct vmm_template_maker t = { .state = VMM_MAKER_SAVES };
+
+	vsu_error_clear(&err);
+	ck_assert_int_eq(vmm_template_maker_status(&t, 0, &err), VAGENT_STATUS_FAILED);
+	ck_assert_str_eq(err.msg, "the machine ended with status 0 before it was saved");
+	t.state = VMM_MAKER_SAVED;
+	ck_assert_int_eq(vmm_template_maker_status(&t, 0, &err), 0);
+}
+END_TEST
+
+START_TEST(save_that_fails_without_a_reason_has_a_sentence)
+{
+	struct vmm_template_maker t = { .state = VMM_MAKER_FAILED };
+
+	vsu_error_clear(&err);
+	ck_assert_int_eq(vmm_template_maker_status(&t, 1, &err), VAGENT_STATUS_FAILED);
+	ck_assert_str_eq(err.msg, "the machine ended with status 1 as its save failed without a reason");
+	vsu_error_set(&t.why, -EIO, "why");
+	ck_assert_int_eq(vmm_template_maker_status(&t, 1, &err), VAGENT_STATUS_FAILED);
+	ck_assert_str_eq(err.msg, "why");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("template");
@@ -313,6 +339,8 @@ int main(void)
 	tcase_add_test(tc, show_prints_what_a_template_consists_of);
 	tcase_add_test(tc, signal_ends_the_process_of_a_guest_that_ignores_interrupts);
 	tcase_add_test(tc, machine_that_ends_while_it_is_saved_is_a_failure_with_a_sentence);
+	tcase_add_test(tc, machine_that_powers_off_while_it_is_saved_is_a_failure);
+	tcase_add_test(tc, save_that_fails_without_a_reason_has_a_sentence);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
