@@ -34,21 +34,45 @@ struct machine_loop {
 	ev_signal interrupt, term, hup, quit, winch, stop, resume;
 	struct vmm_signals signals;
 	bool asked;		/* the power button was pressed */
+	/* LOOP_ENDS: this process ends the machine. LOOP_OUTLIVES: it ended by itself, and the task beside it continues. */
+	enum { LOOP_RUNS, LOOP_ENDS, LOOP_OUTLIVES } state;
 };
+
+static void end_machine(struct machine_loop *r, int status, const char *why)
+{
+	r->state = LOOP_ENDS;
+	cvmm_machine_end(r->machine, status, why);
+}
+
+/* The task beside a machine that this process ended does not await its readers. */
+static void end_loop(struct machine_loop *r)
+{
+	const struct vmm_beside *b = r->beside;
+
+	if (r->state == LOOP_RUNS && b && b->outlive && b->outlive(b->opaque)) {
+		r->state = LOOP_OUTLIVES;
+		ev_io_stop(r->loop, &r->turn);
+		ev_io_stop(r->loop, &r->served_turn);
+		ev_feed_event(r->loop, &r->beside_turn, EV_READ);
+	} else {
+		ev_break(r->loop, EVBREAK_ALL);
+	}
+}
 
 static void on_turn(struct ev_loop *loop, ev_io *w, int revents)
 {
-	const struct machine_loop *r = w->data;
+	struct machine_loop *r = w->data;
 
+	(void)loop;
 	(void)revents;
 	if (!cvmm_machine_dispatch(r->machine))
-		ev_break(loop, EVBREAK_ALL);
+		end_loop(r);
 }
 
 /* A client's request takes effect in the machine's turn. */
 static void on_served(struct ev_loop *loop, ev_io *w, int revents)
 {
-	const struct machine_loop *r = w->data;
+	struct machine_loop *r = w->data;
 
 	(void)vsu_loop_dispatch(r->config->served);
 	on_turn(loop, w, revents);
@@ -100,7 +124,10 @@ static void on_beside(struct ev_loop *loop, ev_io *w, int revents)
 	}
 	ev_timer_stop(loop, &r->foreground);
 	ev_io_stop(loop, w);
-	cvmm_machine_end(r->machine, VSU_EXIT_OK, "the command has ended");
+	if (r->state == LOOP_OUTLIVES)
+		ev_break(loop, EVBREAK_ALL);
+	else
+		end_machine(r, VSU_EXIT_OK, "the command has ended");
 }
 
 static void watch_beside(struct machine_loop *r)
@@ -142,9 +169,12 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 	struct machine_loop *r = w->data;
 	char why[32];
 
-	(void)loop;
 	(void)revents;
 	vmm_signals_served(&r->signals);
+	if (r->state == LOOP_OUTLIVES) {
+		ev_break(loop, EVBREAK_ALL);
+		return;
+	}
 	if (r->beside && r->beside->signal(r->beside->opaque, w->signum))
 		return;
 	if (!r->beside && w->signum == SIGTERM && !r->asked && !cvmm_machine_press_power(r->machine, NULL)) {
@@ -154,7 +184,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
 		return;
 	}
 	snprintf(why, sizeof(why), "ended by signal %d", w->signum);
-	cvmm_machine_end(r->machine, VSU_EXIT_FAIL, why);
+	end_machine(r, VSU_EXIT_FAIL, why);
 }
 
 static void on_winch(struct ev_loop *loop, ev_signal *w, int revents)

@@ -24,6 +24,11 @@ struct vmm_beside {
 	void (*begin)(void *opaque, struct cvmm_machine *m); /* the machine runs; or NULL */
 	bool (*turn)(void *opaque);	/* false: the machine ends, with status 0 */
 	bool (*signal)(void *opaque, int signo);	/* false: it ends the machine */
+	/*
+	 * The machine has ended by itself. True: turn has still work, such as output that awaits its reader, and the
+	 * loop ends when turn returns false, or by a signal. NULL: it has none.
+	 */
+	bool (*outlive)(void *opaque);
 	void (*resize)(void *opaque);	/* the terminal has another size */
 	struct vsu_terminal *terminal;	/* not used while this process is stopped, or in its background; NULL: none */
 	/*

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <vm-arch/advice.h>
@@ -51,10 +52,15 @@ static void begin_terminal(struct vmm_exec_machine *m)
 	on_resize(m);
 }
 
+static bool session_turn(const struct vmm_exec_machine *m)
+{
+	return vagent_session_dispatch(m->session) && !(m->is_outlived && vagent_session_is_lost(m->session));
+}
+
 static bool on_turn(void *opaque)
 {
 	struct vmm_exec_machine *m = opaque;
-	const bool lives = m->named ? vmm_named_turn(m->named) : vagent_session_dispatch(m->session);
+	const bool lives = m->named ? vmm_named_turn(m->named) : session_turn(m);
 
 	if (m->on_terminal && m->terminal.in_fd < 0 && is_started(m))
 		begin_terminal(m);
@@ -75,6 +81,18 @@ static bool on_signal(void *opaque, int signo)
 	return true;
 }
 
+/* The plan keeps the guest's end of the port open, whose end the session would await. */
+static bool on_outlive(void *opaque)
+{
+	struct vmm_exec_machine *m = opaque;
+
+	if (m->named || has_ended(m))
+		return false;
+	m->is_outlived = true;
+	shutdown(vagent_session_port(m->session, VAGENT_CONTROL), SHUT_RDWR);
+	return true;
+}
+
 static int on_abandon(void *opaque, int status, struct vsu_error *err)
 {
 	struct vmm_exec_machine *m = opaque;
@@ -86,7 +104,7 @@ static int on_abandon(void *opaque, int status, struct vsu_error *err)
 struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m)
 {
 	return (struct vmm_beside){
-		.opaque = m, .fd = m->named ? vmm_named_fd(m->named) : vagent_session_fd(m->session), .turn = on_turn, .signal = on_signal,
+		.opaque = m, .fd = m->named ? vmm_named_fd(m->named) : vagent_session_fd(m->session), .turn = on_turn, .signal = on_signal, .outlive = on_outlive,
 		.resize = on_resize, .terminal = &m->terminal, .abandon = on_abandon,
 	};
 }

@@ -9,8 +9,9 @@
  *	pwd, printenv NAME, mounts, size (prints each size of the terminal)
  *	sleep (until a signal)
  *
- * and some that fail: poweroff, lie (an invalid message), fail WORD (as the agent), missing (it does
- * not exist). There is one command, in a container or not. Others print their words, one on a line; the status is that of the word "status=N".
+ * and some that fail: poweroff WORD... (prints its words before), lie (an invalid message), fail WORD (as
+ * the agent), missing (it does not exist). There is one command, in a container or not. Others print their
+ * words, one on a line; the status is that of the word "status=N".
  * With "mute" on the kernel command line, it sends nothing.
  */
 #include <vm-agent/protocol.h>
@@ -456,6 +457,7 @@ static struct end do_sleep(void)
 
 static struct end do_poweroff(void)
 {
+	(void)write_records(VAGENT_STDOUT, 'A', 1, " ", "");
 	power_off(0);
 }
 

@@ -142,6 +142,89 @@ START_TEST(sigterm_that_no_command_takes_ends_its_machine)
 }
 END_TEST
 
+/* ------------------------------------------------------- a task that outlives */
+
+static unsigned int turns, last_turn;
+static int work;		/* readable while the task has work */
+static int signal_of_outliving;	/* 0: none */
+
+static bool takes_turn(void *opaque)
+{
+	(void)opaque;
+	return ++turns != last_turn;
+}
+
+static bool outlives(void *opaque)
+{
+	static const uint64_t one = 1;
+
+	(void)opaque;
+	ck_assert_uint_eq(turns, 0);
+	if (signal_of_outliving)
+		kill(getpid(), signal_of_outliving);
+	else
+		ck_assert_int_eq(write(work, &one, sizeof(one)), sizeof(one));
+	return true;
+}
+
+static bool must_not_outlive(void *opaque)
+{
+	(void)opaque;
+	ck_abort_msg("the machine was ended, and did not end by itself");
+	return false;
+}
+
+static int shuts_down(unsigned int cpu, unsigned int n, struct kvm_run *run)
+{
+	(void)cpu;
+	(void)n;
+	run->exit_reason = KVM_EXIT_SHUTDOWN;
+	return 0;
+}
+
+static void run_beside(bool (*outlive)(void *opaque), int (*guest)(unsigned int, unsigned int, struct kvm_run *))
+{
+	const struct vmm_beside beside = {
+		.fd = work = eventfd(0, EFD_CLOEXEC), .turn = takes_turn, .signal = takes_no_signal, .outlive = outlive,
+	};
+
+	turns = 0;
+	kernel_without_a_button();
+	fake.guest = guest;
+	RIG_OPTIONS("kernel", "--memory=size=4M", "--serial=null");
+	rig_make();
+	rig.status = vmm_machine_loop_run(&rig.owned, &(struct vmm_machine_loop_config){ .beside = &beside }, &rig.err);
+	close(work);
+}
+
+START_TEST(task_outlives_a_machine_that_ended_by_itself)
+{
+	last_turn = 3;
+	signal_of_outliving = 0;
+	run_beside(outlives, shuts_down);
+	assert_ended(VSU_EXIT_FAIL, "CPU 0: the guest shut down by a triple fault");
+	ck_assert_uint_eq(turns, 3);
+}
+END_TEST
+
+/* Its command has ended, and takes no signal. */
+START_TEST(signal_ends_a_task_that_outlives_its_machine)
+{
+	last_turn = 0;
+	signal_of_outliving = SIGINT;
+	run_beside(outlives, shuts_down);
+	assert_ended(VSU_EXIT_FAIL, "CPU 0: the guest shut down by a triple fault");
+}
+END_TEST
+
+START_TEST(task_does_not_outlive_a_machine_that_a_signal_ended)
+{
+	signal_to_send = SIGINT;
+	run_beside(must_not_outlive, signalled);
+	assert_ended(VSU_EXIT_FAIL, "ended by signal 2");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("machine_loop");
@@ -153,6 +236,9 @@ int main(void)
 	tcase_add_test(tc, first_sigterm_presses_the_button_and_the_second_ends);
 	tcase_add_test(tc, sigterm_that_no_command_takes_ends_its_machine);
 	tcase_add_loop_test(tc, other_signals_end_at_once, 0, (int)COUNT(signal_ends));
+	tcase_add_test(tc, task_outlives_a_machine_that_ended_by_itself);
+	tcase_add_test(tc, signal_ends_a_task_that_outlives_its_machine);
+	tcase_add_test(tc, task_does_not_outlive_a_machine_that_a_signal_ended);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

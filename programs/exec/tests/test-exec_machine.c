@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <config.h>
 
+#include <fcntl.h>
 #include <pty.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -585,6 +586,67 @@ START_TEST(machine_that_a_signal_ends_has_its_status)
 }
 END_TEST
 
+#define PIPE 4096
+
+/* Makes the machine with a full pipe as its output, whose reader is returned. */
+static int make_with_full_output(void)
+{
+	static const char bytes[PIPE];
+	const int before = dup(STDOUT_FILENO);
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(fcntl(ends[1], F_SETPIPE_SZ, PIPE), PIPE);
+	ck_assert_int_eq(dup2(ends[1], STDOUT_FILENO), STDOUT_FILENO);
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	ck_assert_int_eq(dup2(before, STDOUT_FILENO), STDOUT_FILENO);
+	ck_assert_int_eq(write(ends[1], bytes, sizeof(bytes)), PIPE);
+	close(ends[1]);
+	close(before);
+	return ends[0];
+}
+
+/* Its end remains that of the machine. */
+START_TEST(last_output_awaits_its_reader_after_the_end_of_the_machine)
+{
+	static const struct {
+		struct vagent_frame f;
+		char bytes[4];
+	} frame = { { 1, VAGENT_STDOUT, 4 }, { 'l', 'a', 's', 't' } };
+	const int reader = make_with_full_output();
+	struct vmm_beside beside = vmm_exec_machine_beside(&m);
+	char had[PIPE];
+
+	agent_starts(&beside);
+	ck_assert_int_eq(send(vagent_session_port(m.session, VAGENT_OUT), &frame, sizeof(frame), 0), sizeof(frame));
+	ck_assert(beside.outlive(beside.opaque));
+	ck_assert(beside.turn(beside.opaque));
+	ck_assert(beside.turn(beside.opaque));
+	ck_assert_int_eq(read(reader, had, sizeof(had)), PIPE);
+	while (beside.turn(beside.opaque))
+		;
+	ck_assert_int_eq(read(reader, had, sizeof(had)), 4);
+	ck_assert_mem_eq(had, "last", 4);
+	close(reader);
+	vsu_error_set(&err, -EIO, "the machine's sentence");
+	ck_assert_int_eq(vmm_exec_machine_status(&m, VSU_EXIT_FAIL, &err), VAGENT_STATUS_FAILED);
+	ck_assert_str_eq(err.msg, "the machine's sentence");
+}
+END_TEST
+
+START_TEST(command_that_has_ended_does_not_outlive_its_machine)
+{
+	struct vmm_beside beside;
+
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	beside = vmm_exec_machine_beside(&m);
+	agent_starts(&beside);
+	agent_ends(5);
+	ck_assert(!beside.turn(beside.opaque));
+	ck_assert(!beside.outlive(beside.opaque));
+}
+END_TEST
+
 /* The machine reads them in their order. */
 START_TEST(pieces_of_memory_are_options_in_their_order)
 {
@@ -943,6 +1005,8 @@ int main(void)
 	tcase_add_loop_test(tc, command_that_lacked_memory_ends_with_a_remedy, 0, 2);
 	tcase_add_loop_test(tc, machine_that_a_signal_ends_has_its_status, 0, 2);
 	tcase_add_test(tc, pieces_of_memory_are_options_in_their_order);
+	tcase_add_test(tc, last_output_awaits_its_reader_after_the_end_of_the_machine);
+	tcase_add_test(tc, command_that_has_ended_does_not_outlive_its_machine);
 	tcase_add_loop_test(tc, signals_of_a_pipe_and_of_its_user_have_no_line, 0, sizeof(quiet) / sizeof(quiet[0]));
 	tcase_add_test(tc, user_of_the_command_is_found_in_the_guest);
 	tcase_add_test(tc, terminal_has_its_size_when_the_command_starts);
