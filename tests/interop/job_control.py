@@ -3,8 +3,10 @@
 
 job_control.py SHELL CASE COMMAND...
     SHELL is a command line such as "dash -i"; COMMAND copies its input to its
-    output, except in some cases, and ends by SIGTERM. Prints what was wrong, and ends with 1 then.
+    output, except in some cases, and ends by SIGTERM. Prints what was wrong, and ends with 1 then: also if a
+    process is left, which is killed.
 """
+import ctypes
 import os
 import pty
 import re
@@ -16,6 +18,7 @@ import time
 
 LIMIT = 30
 PROMPT = "prompt% "
+PR_SET_CHILD_SUBREAPER = 36
 
 
 class Wrong(Exception):
@@ -25,6 +28,7 @@ class Wrong(Exception):
 class Terminal:
     def __init__(self, shell):
         self.said = ""
+        self.marks = 0
         self.pid, self.master = pty.fork()
         if not self.pid:
             os.environ.update(PS1=PROMPT, ENV="", TERM="dumb")
@@ -62,6 +66,15 @@ class Terminal:
     def run(self, line):
         self.keys(line + "\n")
 
+    def ask(self, line):
+        """What the shell prints for a line, until a mark that no other line has."""
+        self.marks += 1
+        mark = f"mark{self.marks}."
+        self.run(f"{line}; echo ma''{mark[2:]}")
+        self.wait(mark, lambda: mark in self.said)
+        answer, self.said = self.said.split(mark, 1)
+        return answer
+
     def job(self):
         """The group in the foreground, once it is not the shell's."""
         self.wait("job in the foreground", lambda: os.tcgetpgrp(self.master) != self.pid)
@@ -91,8 +104,9 @@ class Terminal:
     def job_is(self, state):
         """At once and later, as it might stop when it reads what is typed here."""
         for _ in range(3):
-            self.run("jobs; echo li''sted")
-            self.hear(state + "(?s:.*)listed")
+            jobs = self.ask("jobs")
+            if state not in jobs:
+                raise Wrong(f"the job is not {state}: {jobs!r}")
 
     def kill_job(self):
         """Likewise."""
@@ -105,12 +119,40 @@ class Terminal:
         self.shell_is_right()
 
     def has_no_job(self):
-        self.run("jobs; echo li''sted")
-        self.hear("listed")     # which may print its end
-        self.said = ""
-        self.run("jobs; echo li''sted")
-        self.wait("list", lambda: "listed" in self.said)
-        return "cvmm" not in self.said
+        self.ask("jobs")        # which may print its end
+        return "cvmm" not in self.ask("jobs")
+
+    def end(self):
+        """Ends the shell. What it leaves has this process as its parent."""
+        os.kill(self.pid, signal.SIGKILL)
+        os.close(self.master)
+        end = time.monotonic() + LIMIT
+        while has_children() and time.monotonic() < end:
+            time.sleep(0.02)
+        left = [line for line in map(kill_child, os.listdir("/proc")) if line]
+        if left:
+            raise Wrong(f"left behind: {left}")
+
+
+def has_children():
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
+
+
+def kill_child(pid):
+    """Its command line; None: it is no child of this process."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat, open(f"/proc/{pid}/cmdline") as line:
+            if int(stat.read().rsplit(")", 1)[1].split()[1]) != os.getpid():
+                return None
+            os.kill(int(pid), signal.SIGKILL)
+            return line.read().replace("\0", " ")
+    except (OSError, ValueError):
+        return None
 
 
 def ended(t, command):
@@ -206,10 +248,14 @@ def tostop(t, command):
 CASES = {case.__name__: case for case in
          (ended, stopped, stopped_hard, background, killed, continued, unread, noticed, timed, tostop)}
 
+ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 terminal = Terminal(sys.argv[1].split())
-try:
-    CASES[sys.argv[2]](terminal, " ".join(sys.argv[3:]))
-except (Wrong, OSError) as why:
-    print(f"{sys.argv[2]}: {why}")
-    os.kill(terminal.pid, signal.SIGHUP)
-    sys.exit(1)
+failed = []
+for step in (lambda: CASES[sys.argv[2]](terminal, " ".join(sys.argv[3:])), terminal.end):
+    try:
+        step()
+    except (Wrong, OSError) as why:
+        failed.append(f"{sys.argv[2]}: {why}")
+for why in failed:
+    print(why)
+sys.exit(bool(failed))
