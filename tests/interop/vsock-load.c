@@ -41,8 +41,8 @@
 struct stream {
 	int fd;
 	bool ended;		/* end of file was received */
-	uint64_t sent, got;
-	size_t held;		/* echo: bytes to send back */
+	uint64_t sent, got;	/* load: bytes of the echo; echo: bytes to be sent back */
+	size_t held;		/* echo: those that were not sent */
 	char bytes[CHUNK];
 };
 static struct stream streams[MAX_STREAMS];
@@ -59,6 +59,13 @@ static bool would_block(void)
 
 /* ------------------------------------------------------------------------ echo */
 
+/* A line for the test, which may have to explain an echo that is too short. */
+static bool echo_end(const struct stream *s, const char *why)
+{
+	printf("echoed %" PRIu64 " of %" PRIu64 " bytes: %s\n", s->sent, s->got, why);
+	return false;
+}
+
 /* False: the connection has ended. */
 static bool echo_turn(struct stream *s)
 {
@@ -67,18 +74,20 @@ static bool echo_turn(struct stream *s)
 	if (!s->held && !s->ended) {
 		n = read(s->fd, s->bytes, CHUNK);
 		if (n < 0)
-			return would_block();
+			return would_block() || echo_end(s, strerror(errno));
 		s->ended = n == 0;
+		s->got += (uint64_t)n;
 		s->held = (size_t)n;
 	}
 	if (s->held) {
 		n = write(s->fd, s->bytes, s->held);
 		if (n < 0)
-			return would_block();
+			return would_block() || echo_end(s, strerror(errno));
+		s->sent += (uint64_t)n;
 		s->held -= (size_t)n;
 		memmove(s->bytes, s->bytes + n, s->held);
 	}
-	return s->held || !s->ended;
+	return s->held || !s->ended || echo_end(s, "its end");
 }
 
 static int echo_accept(int listener, int n)
