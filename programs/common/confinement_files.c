@@ -190,39 +190,86 @@ static int log_create(struct confine_plan *plan, const struct cvmm_reference *r,
 
 enum { HOST, JAIL };
 
-/*
- * Devices that the user may open, and the kernel's limits. Outside of a jail also the sizes
- * of DAX devices, the names of hosts, interfaces and terminals.
- */
-static const struct { const char *path; enum landlock_use use; int where; } common[] = {
-	{ "/dev/kvm", LANDLOCK_DEVICE, JAIL },
-	{ "/dev/net/tun", LANDLOCK_DEVICE, HOST },
-	{ "/dev/null", LANDLOCK_DEVICE, JAIL },
-	{ "/dev/ptmx", LANDLOCK_DEVICE, HOST },
-	{ "/dev/pts", LANDLOCK_DEVICE, HOST },
-	{ "/dev/userfaultfd", LANDLOCK_DEVICE, JAIL },
-	{ "/dev/vhost-net", LANDLOCK_DEVICE, JAIL },
-	{ "/dev/vhost-vsock", LANDLOCK_DEVICE, JAIL },
-	{ "/proc/meminfo", LANDLOCK_READ, JAIL },
-	{ "/proc/sys/vm/overcommit_memory", LANDLOCK_READ, JAIL },
-	{ "/sys/dev/char", LANDLOCK_READ, HOST },
-	{ "/sys/devices", LANDLOCK_READ, HOST },
-	{ "/sys/module/vhost/parameters", LANDLOCK_READ, JAIL },
-	{ "/etc/gai.conf", LANDLOCK_READ, HOST },
-	{ "/etc/host.conf", LANDLOCK_READ, HOST },
-	{ "/etc/hosts", LANDLOCK_READ, HOST },
-	{ "/etc/nsswitch.conf", LANDLOCK_READ, HOST },
-	{ "/etc/resolv.conf", LANDLOCK_READ, HOST },
-	{ "/etc/services", LANDLOCK_READ, HOST },
+/* Causes for which a running machine uses a file; bits. */
+enum {
+	USE_ALWAYS = 1,
+	USE_DEVICE = 2,		/* any device: the kernel may serve it */
+	USE_CHARACTERS = 4,	/* a file that may be a DAX device, whose size is in sysfs */
+	USE_INTERFACE = 8,
+	USE_TERMINAL = 16,
+	USE_NAMES = 32,		/* of hosts */
+	USE_ALL = 63,
 };
 
-static int common_add(struct confine_plan *plan, struct vsu_error *err)
+/* Devices that the user may open, and the kernel's limits. */
+static const struct {
+	const char *path;
+	enum landlock_use use;
+	int where;
+	unsigned int causes;
+} common[] = {
+	{ "/dev/kvm", LANDLOCK_DEVICE, JAIL, USE_ALWAYS },
+	{ "/dev/net/tun", LANDLOCK_DEVICE, HOST, USE_INTERFACE },
+	{ "/dev/null", LANDLOCK_DEVICE, JAIL, USE_ALWAYS },
+	{ "/dev/ptmx", LANDLOCK_DEVICE, HOST, USE_TERMINAL },
+	{ "/dev/pts", LANDLOCK_DEVICE, HOST, USE_TERMINAL },
+	{ "/dev/userfaultfd", LANDLOCK_DEVICE, JAIL, USE_ALWAYS },
+	{ "/dev/vhost-net", LANDLOCK_DEVICE, JAIL, USE_DEVICE },
+	{ "/dev/vhost-vsock", LANDLOCK_DEVICE, JAIL, USE_DEVICE },
+	{ "/proc/meminfo", LANDLOCK_READ, JAIL, USE_ALWAYS },
+	{ "/proc/sys/vm/overcommit_memory", LANDLOCK_READ, JAIL, USE_ALWAYS },
+	{ "/sys/dev/char", LANDLOCK_READ, HOST, USE_CHARACTERS },
+	{ "/sys/devices", LANDLOCK_READ, HOST, USE_CHARACTERS },
+	{ "/sys/module/vhost/parameters", LANDLOCK_READ, JAIL, USE_DEVICE },
+	{ "/etc/gai.conf", LANDLOCK_READ, HOST, USE_NAMES },
+	{ "/etc/host.conf", LANDLOCK_READ, HOST, USE_NAMES },
+	{ "/etc/hosts", LANDLOCK_READ, HOST, USE_NAMES },
+	{ "/etc/nsswitch.conf", LANDLOCK_READ, HOST, USE_NAMES },
+	{ "/etc/resolv.conf", LANDLOCK_READ, HOST, USE_NAMES },
+	{ "/etc/services", LANDLOCK_READ, HOST, USE_NAMES },
+};
+
+static unsigned int causes_of(const struct cvmm_reference *r)
+{
+	switch (r->kind) {
+	case CVMM_REFERENCE_FILE:
+		return r->device >= 0 || is_memory(r) ? USE_CHARACTERS : 0;
+	case CVMM_REFERENCE_SERVER:
+		return USE_NAMES;
+	case CVMM_REFERENCE_INTERFACE:
+		return USE_INTERFACE;
+	case CVMM_REFERENCE_TERMINAL:
+		return USE_TERMINAL;
+	default:
+		return 0;
+	}
+}
+
+/* A machine without a control socket has no later devices, and is not sent to another host. */
+static unsigned int causes_of_machine(const struct cvmm_configuration *machine,
+				      const struct vmm_control_end *control)
+{
+	struct cvmm_description whole = { .size = sizeof(whole) };
+	struct cvmm_reference r = { .size = sizeof(r) };
+	unsigned int i, causes = USE_ALWAYS;
+
+	if (control->path || control->inherited ||
+	    cvmm_configuration_get_machine(machine, &whole, NULL) < 0)
+		return USE_ALL;
+	if (whole.devices)
+		causes |= USE_DEVICE;
+	for (i = 0; !cvmm_configuration_get_reference(machine, i, &r, NULL); i++)
+		causes |= causes_of(&r);
+	return causes;
+}
+
+static int common_add(struct confine_plan *plan, unsigned int causes, struct vsu_error *err)
 {
 	size_t i;
 	int fd, rc = 0;
 
 	for (i = 0; !rc && i < sizeof(common) / sizeof(*common); i++)
-		if (common[i].where == JAIL || !is_jail(plan))
+		if (common[i].causes & causes && (common[i].where == JAIL || !is_jail(plan)))
 			rc = confine_add_path(plan, common[i].path, common[i].use, err);
 	/* opened again by another name */
 	for (fd = 0; !rc && fd <= STDERR_FILENO; fd++)
@@ -277,5 +324,5 @@ int vmm_confinement_files(struct confine_plan *plan, const struct cvmm_configura
 	if (!rc && options->control.path)
 		rc = confine_add_parent(plan, options->control.path, LANDLOCK_SOCKETS, err);
 	rc = rc ? rc : for_references(plan, machine, reference_add, err);
-	return rc ? rc : common_add(plan, err);
+	return rc ? rc : common_add(plan, causes_of_machine(machine, &options->control), err);
 }

@@ -326,6 +326,38 @@ START_TEST(descriptors_of_the_options_need_no_rule)
 }
 END_TEST
 
+/* Files that running may require, which every host has. */
+static int wanted_files;
+
+enum { TERMINALS = 1, NAMES = 2, CHARACTERS = 4 };
+
+static int common_files_are_wanted(void)
+{
+	HOLDS(is_refused(open("/dev/ptmx", O_RDWR | O_NOCTTY)) == !(wanted_files & TERMINALS));
+	HOLDS(is_refused(open("/etc/hosts", O_RDONLY)) == !(wanted_files & NAMES));
+	HOLDS(is_refused(open("/sys/dev/char", O_RDONLY)) == !(wanted_files & CHARACTERS));
+	HOLDS(is_opened(open("/dev/null", O_RDWR)));
+	return 0;
+}
+
+/* Later devices and migrations come over the control socket. */
+static const struct { const char *line; int wanted; } causes[] = {
+	{ "k --sandbox=on", 0 },
+	{ "k --serial=pty --sandbox=on", TERMINALS },
+	{ "k disk --sandbox=on", CHARACTERS },
+	{ "k --memory=size=64M,backend=file,mem-path=mem --sandbox=on", CHARACTERS },
+	{ "k --control=c.sock --sandbox=on", TERMINALS | NAMES | CHARACTERS },
+	{ "k --control=fd:9 --sandbox=on", TERMINALS | NAMES | CHARACTERS },
+};
+#define NCAUSES (int)(sizeof(causes) / sizeof(causes[0]))
+
+START_TEST(files_without_a_cause_are_not_opened)
+{
+	wanted_files = causes[_i].wanted;
+	ck_assert_int_eq(locked(causes[_i].line, common_files_are_wanted), 0);
+}
+END_TEST
+
 static int is_nbd(struct dl_phdr_info *info, size_t size, void *opaque)
 {
 	(void)size;
@@ -621,6 +653,7 @@ static void add_landlock_tests(TCase *tc)
 		puts("# left out: signals, which this kernel does not restrict");
 	tcase_add_test(tc, files_of_the_options_are_opened);
 	tcase_add_test(tc, descriptors_of_the_options_need_no_rule);
+	tcase_add_loop_test(tc, files_without_a_cause_are_not_opened, 0, NCAUSES);
 	if (has_nbd())
 		tcase_add_test(tc, module_of_an_nbd_disk_is_loaded_before);
 	else
