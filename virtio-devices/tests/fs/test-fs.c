@@ -167,6 +167,27 @@ START_TEST(what_is_written_is_in_the_file)
 }
 END_TEST
 
+static bool closes_without_flush(uint32_t opcode, uint64_t node, uint32_t flags)
+{
+	struct fuse_open_out out;
+
+	fs_rig_open(&r, opcode, node, flags);
+	memcpy(&out, fs_rig_answer(&r), sizeof(out));
+	return out.open_flags & FOPEN_NOFLUSH;
+}
+
+START_TEST(files_opened_only_for_reading_are_closed_without_flush)
+{
+	const uint64_t file = fs_rig_lookup(&r, 1, "file");
+
+	ck_assert(closes_without_flush(FUSE_OPEN, file, O_RDONLY));
+	ck_assert(!closes_without_flush(FUSE_OPEN, file, O_WRONLY));
+	ck_assert(!closes_without_flush(FUSE_OPEN, file, O_RDWR | O_APPEND));
+	ck_assert(!closes_without_flush(FUSE_OPEN, file, O_RDONLY | O_TRUNC));
+	ck_assert(!closes_without_flush(FUSE_OPENDIR, 1, O_RDONLY));
+}
+END_TEST
+
 static uint64_t create(const char *name, uint32_t flags, uint32_t mode,
 		       uint64_t *fh)
 {
@@ -693,6 +714,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, read_ends_at_the_end_of_the_file);
 	tcase_add_test(tc, as_many_pages_are_read_as_the_guest_may_request);
 	tcase_add_test(tc, what_is_written_is_in_the_file);
+	tcase_add_test(tc, files_opened_only_for_reading_are_closed_without_flush);
 	tcase_add_test(tc, create_opens_a_new_file_with_the_requested_mode);
 	tcase_add_test(tc, exclusive_create_of_an_existing_file_fails);
 	tcase_add_test(tc, directories_links_and_nodes_are_created_and_removed);

@@ -160,6 +160,17 @@ START_TEST(flush_of_an_owner_without_locks_succeeds)
 }
 END_TEST
 
+/* The guest's kernel unlocks by FLUSH only. */
+START_TEST(files_with_record_locks_are_flushed_when_closed)
+{
+	struct fuse_open_out out;
+
+	fs_rig_open(&r, FUSE_OPEN, file, O_RDONLY);
+	memcpy(&out, fs_rig_answer(&r), sizeof(out));
+	ck_assert(!(out.open_flags & FOPEN_NOFLUSH));
+}
+END_TEST
+
 START_TEST(blocking_lock_request_does_not_block)
 {
 	ck_assert_int_eq(host_tries(F_WRLCK, 0, 1), 0);
@@ -371,6 +382,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, record_locks_of_two_owners_conflict);
 	tcase_add_test(tc, flush_releases_the_record_locks_of_its_owner);
 	tcase_add_test(tc, flush_of_an_owner_without_locks_succeeds);
+	tcase_add_test(tc, files_with_record_locks_are_flushed_when_closed);
 	tcase_add_test(tc, blocking_lock_request_does_not_block);
 	tcase_add_test(tc, a8_13_record_locks_of_an_owner_are_limited);
 	tcase_add_test(tc, flock_belongs_to_its_handle);

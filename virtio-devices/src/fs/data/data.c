@@ -29,8 +29,8 @@
 static int open_inode(struct fs_call *c, int flags)
 {
 	const bool kills = c->arg.open.open_flags & FUSE_OPEN_KILL_SUIDGID;
-	struct fuse_open_out out = { .open_flags =
-		virtdev_priv_fs_open_flags(c->fs, flags & O_DIRECTORY) };
+	struct fuse_open_out out = {
+		.open_flags = virtdev_priv_fs_open_flags(c->fs, flags) };
 	struct fs_open_record o = { .node = c->in.nodeid, .flags = (uint32_t)flags };
 	struct vsu_closer *closer = NULL;
 	int fd, rc;

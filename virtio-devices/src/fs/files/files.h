@@ -53,8 +53,8 @@ int virtdev_priv_fs_inode_insert_take_fd(struct fs *fs, uint64_t id,
 					 uint64_t lookups, int fd,
 					 const struct fs_identity *identity);
 
-/* handles.c. open_flags: the FOPEN_* flags of a reply. */
-uint32_t virtdev_priv_fs_open_flags(const struct fs *fs, bool folder);
+/* handles.c. open_flags: the FOPEN_* flags of a reply; flags: of open(). */
+uint32_t virtdev_priv_fs_open_flags(const struct fs *fs, int flags);
 int virtdev_priv_fs_handles_init(struct fs *fs);
 void virtdev_priv_fs_handles_fini(struct fs *fs);
 /* As virtdev_priv_fs_inodes_forget(). */

@@ -10,9 +10,15 @@
 #include "fs/device/recover.h"
 #include "fs/files/files.h"
 
-uint32_t virtdev_priv_fs_open_flags(const struct fs *fs, bool folder)
+/* FLUSH reports errors of writes and ends the owner's record locks. */
+static bool needs_flush(const struct fs *fs, int flags)
 {
-	static const uint32_t flags[][2] = {
+	return (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC || fs->config.posix_lock;
+}
+
+uint32_t virtdev_priv_fs_open_flags(const struct fs *fs, int flags)
+{
+	static const uint32_t caching[][2] = {
 		[VIRTDEV_FS_CACHE_AUTO] = { 0, 0 },
 		[VIRTDEV_FS_CACHE_ALWAYS] = {
 			FOPEN_KEEP_CACHE, FOPEN_KEEP_CACHE | FOPEN_CACHE_DIR },
@@ -20,8 +26,10 @@ uint32_t virtdev_priv_fs_open_flags(const struct fs *fs, bool folder)
 		[VIRTDEV_FS_CACHE_METADATA] = {
 			FOPEN_DIRECT_IO, FOPEN_KEEP_CACHE | FOPEN_CACHE_DIR },
 	};
+	const bool folder = flags & O_DIRECTORY;
 
-	return flags[fs->config.cache][folder];
+	return caching[fs->config.cache][folder] |
+	       (folder || needs_flush(fs, flags) ? 0 : FOPEN_NOFLUSH);
 }
 
 /* Returns the descriptor to close after unlocking, or -1, and its closer. */

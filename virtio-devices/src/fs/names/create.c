@@ -226,9 +226,9 @@ struct created {
 static int reply_created_take_fd(struct fs_call *c, const char *as, int fd)
 {
 	const struct fs_proc_name name = virtdev_priv_fs_proc_name(fd);
-	struct created out = { .open = {
-		.open_flags = virtdev_priv_fs_open_flags(c->fs, false) } };
 	struct fs_open_record o = { .flags = c->arg.create.flags & FS_OPEN_FLAGS };
+	struct created out = { .open = {
+		.open_flags = virtdev_priv_fs_open_flags(c->fs, (int)o.flags) } };
 	/* c->inode is the directory, on the same file system */
 	struct vsu_closer *closer = virtdev_priv_fs_closer(c->fs, c->inode, fd);
 	int path = openat(c->fs->proc, name.text, O_PATH | O_CLOEXEC);
