@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <vm-arch/advice.h>
+#include <vmm-sys-util/fd.h>
 
 #include "exec/exec_beside.h"
 #include "exec/named.h"
@@ -52,6 +53,16 @@ static void begin_terminal(struct vmm_exec_machine *m)
 	on_resize(m);
 }
 
+static void on_begin(void *opaque, struct cvmm_machine *machine)
+{
+	struct vmm_exec_machine *m = opaque;
+
+	(void)machine;
+	if (m->session)
+		m->control_fd = vsu_fd_dup(vagent_session_port(m->session, VAGENT_CONTROL));
+	cvmm_exec_plan_close_given(m->plan);
+}
+
 static bool session_turn(const struct vmm_exec_machine *m)
 {
 	return vagent_session_dispatch(m->session) && !(m->is_outlived && vagent_session_is_lost(m->session));
@@ -81,15 +92,15 @@ static bool on_signal(void *opaque, int signo)
 	return true;
 }
 
-/* The plan keeps the guest's end of the port open, whose end the session would await. */
+/* The machine still has the guest's end of the port, whose end the session would await. */
 static bool on_outlive(void *opaque)
 {
 	struct vmm_exec_machine *m = opaque;
 
-	if (m->named || has_ended(m))
+	if (m->control_fd < 0 || has_ended(m))
 		return false;
 	m->is_outlived = true;
-	shutdown(vagent_session_port(m->session, VAGENT_CONTROL), SHUT_RDWR);
+	shutdown(m->control_fd, SHUT_RDWR);
 	return true;
 }
 
@@ -104,8 +115,8 @@ static int on_abandon(void *opaque, int status, struct vsu_error *err)
 struct vmm_beside vmm_exec_machine_beside(struct vmm_exec_machine *m)
 {
 	return (struct vmm_beside){
-		.opaque = m, .fd = m->named ? vmm_named_fd(m->named) : vagent_session_fd(m->session), .turn = on_turn, .signal = on_signal, .outlive = on_outlive,
-		.resize = on_resize, .terminal = &m->terminal, .abandon = on_abandon,
+		.opaque = m, .fd = m->named ? vmm_named_fd(m->named) : vagent_session_fd(m->session), .begin = on_begin, .turn = on_turn,
+		.signal = on_signal, .outlive = on_outlive, .resize = on_resize, .terminal = &m->terminal, .abandon = on_abandon,
 	};
 }
 

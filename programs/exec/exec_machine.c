@@ -349,7 +349,7 @@ static void free_draft(struct draft *d)
 
 void vmm_exec_machine_init(struct vmm_exec_machine *m)
 {
-	*m = (struct vmm_exec_machine){ .out_fd = -1, .err_fd = -1, .terminal = { .in_fd = -1 },
+	*m = (struct vmm_exec_machine){ .control_fd = -1, .out_fd = -1, .err_fd = -1, .terminal = { .in_fd = -1 },
 					.passt = VMM_PASST_INIT, .server = VMM_IMAGE_SERVER_INIT };
 }
 
@@ -474,6 +474,7 @@ void vmm_exec_machine_free(struct vmm_exec_machine *m)
 	vmm_program_options_free(&m->process);
 	vmm_passt_end(&m->passt);
 	vmm_image_server_end(&m->server);
+	vsu_fd_close(&m->control_fd);
 	vsu_fd_close(&m->out_fd);
 	vsu_fd_close(&m->err_fd);
 }

@@ -28,6 +28,7 @@ struct vmm_exec_machine {
 	struct vmm_image_server server;	/* of the image with the root */
 	unsigned int signals;	/* that were passed to the command */
 	int ended_by;		/* the signal that ended the machine, or 0 */
+	int control_fd;		/* the guest's end of the session's port while the machine runs; -1: none */
 	bool is_outlived;	/* the machine has ended before its session */
 	int out_fd, err_fd;	/* standard streams, opened again if that is possible; -1: not */
 	bool on_terminal;

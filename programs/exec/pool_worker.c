@@ -155,6 +155,14 @@ static bool on_signal(void *opaque, int signo)
 	return true;
 }
 
+static void on_begin(void *opaque, struct cvmm_machine *machine)
+{
+	struct vmm_pool_worker *w = opaque;
+
+	(void)machine;
+	cvmm_exec_plan_close_given(w->exec.plan);
+}
+
 static void on_resize(void *opaque)
 {
 	(void)opaque;
@@ -163,6 +171,7 @@ static void on_resize(void *opaque)
 struct vmm_beside vmm_pool_worker_beside(struct vmm_pool_worker *w)
 {
 	return (struct vmm_beside){
-		.opaque = w, .fd = w->epfd, .turn = on_turn, .signal = on_signal, .resize = on_resize,
+		.opaque = w, .fd = w->epfd, .begin = on_begin, .turn = on_turn, .signal = on_signal,
+		.resize = on_resize,
 	};
 }

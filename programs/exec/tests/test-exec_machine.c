@@ -551,6 +551,21 @@ START_TEST(status_of_the_command_replaces_that_of_the_machine)
 }
 END_TEST
 
+/* One port of the agent remains, neither the others nor the first console nor the initrd. */
+START_TEST(machine_that_runs_keeps_one_descriptor_that_it_was_given)
+{
+	struct vmm_beside beside;
+	int before;
+
+	ck_assert_int_eq(vmm_exec_machine_make(&m, &options, NULL), 0);
+	before = vsu_fd_count();
+	beside = vmm_exec_machine_beside(&m);
+	beside.begin(beside.opaque, NULL);
+	ck_assert_int_eq(vsu_fd_count(), before - VAGENT_PORTS - 1);
+	ck_assert_int_eq(vagent_session_port(m.session, VAGENT_CONTROL), -1);
+}
+END_TEST
+
 START_TEST(command_that_lacked_memory_ends_with_a_remedy)
 {
 	const enum vagent_cause cause = _i ? VAGENT_CAUSE_MEMORY : VAGENT_CAUSE_UNKNOWN;
@@ -619,6 +634,7 @@ START_TEST(last_output_awaits_its_reader_after_the_end_of_the_machine)
 
 	agent_starts(&beside);
 	ck_assert_int_eq(send(vagent_session_port(m.session, VAGENT_OUT), &frame, sizeof(frame), 0), sizeof(frame));
+	beside.begin(beside.opaque, NULL);
 	ck_assert(beside.outlive(beside.opaque));
 	ck_assert(beside.turn(beside.opaque));
 	ck_assert(beside.turn(beside.opaque));
@@ -1002,6 +1018,7 @@ int main(void)
 	tcase_add_loop_test(tc, missing_files_are_named, 0, 4);
 	tcase_add_loop_test(tc, machine_that_ends_before_its_command_is_a_failure_of_ours, 0, 3);
 	tcase_add_test(tc, status_of_the_command_replaces_that_of_the_machine);
+	tcase_add_test(tc, machine_that_runs_keeps_one_descriptor_that_it_was_given);
 	tcase_add_loop_test(tc, command_that_lacked_memory_ends_with_a_remedy, 0, 2);
 	tcase_add_loop_test(tc, machine_that_a_signal_ends_has_its_status, 0, 2);
 	tcase_add_test(tc, pieces_of_memory_are_options_in_their_order);
