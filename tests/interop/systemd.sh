@@ -8,7 +8,7 @@
 #   systemd_possible       or SYSTEMD_WHY is the reason
 #   systemd_run COMMAND…   runs COMMAND in it as root, and ends it; its output and its status
 #
-# SYSTEMD_LIMIT is the maximum number of seconds of a container; default 100.
+# SYSTEMD_LIMIT is the maximum number of seconds of a container; default 250, for hosts with other work.
 
 may_use ldconfig systemd-nspawn
 
@@ -67,7 +67,7 @@ _systemd_boot() {
 	# systemd-nspawn leaves folders there
 	mkdir -p /run/systemd/nspawn && mount --make-rprivate / && mount -t tmpfs nspawn /run/systemd/nspawn &&
 		_systemd_root "$WORK/root" &&
-		timeout -k 5 "${SYSTEMD_LIMIT:-100}" systemd-nspawn -q -D "$WORK/root" --machine="cvmm-test-$$" --register=no --keep-unit --private-network \
+		timeout -k 5 "${SYSTEMD_LIMIT:-250}" systemd-nspawn -q -D "$WORK/root" --machine="cvmm-test-$$" --register=no --keep-unit --private-network \
 			--bind="$WORK/changes/kvm:/dev/kvm" --bind="$WORK:$WORK:norbind" --boot systemd.unit=inside.target </dev/null
 }
 
@@ -78,5 +78,6 @@ systemd_run() {
 	export CVMM INTEROP WORK
 	unshare --mount bash -c _systemd_boot >"$WORK/systemd.log" 2>&1
 	cat "$WORK/inside.out" 2>/dev/null || { tail -n 20 "$WORK/systemd.log"; return 1; }
+	[ -s "$WORK/inside.status" ] || { echo "the container ended before its command"; tail -n 5 "$WORK/systemd.log"; return 1; }
 	return "$(cat "$WORK/inside.status")"
 }
