@@ -505,7 +505,7 @@ const struct cvmm_exec_parts *cvmm_exec_plan_get_parts(const struct cvmm_exec_pl
 /* Descriptors of this process are of no other one. */
 static bool has_descriptor(const struct cvmm_exec_plan *p, const struct cvmm_option *o)
 {
-	return !strcmp(o->name, "console") || (p->card[0] >= 0 && !strcmp(o->name, "net"));
+	return !strcmp(o->name, "console") || (p->card[1] >= 0 && !strcmp(o->name, "net"));
 }
 
 /* Another file system may have another folder at this path: that of a container, or a new one. */
