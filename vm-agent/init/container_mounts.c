@@ -246,6 +246,24 @@ struct owner {
 	gid_t group;
 };
 
+/* Changes the owner of the node that was just made: another container can replace the name on a shared volume. */
+static int own_node(int above, const char *name, mode_t mode, dev_t device, struct owner owner)
+{
+	const int node = openat(above, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	int rc = 0;
+
+	if (node < 0 || fstat(node, &st) < 0)
+		rc = -errno;
+	else if ((st.st_mode & S_IFMT) != (mode & S_IFMT) || (!S_ISFIFO(mode) && st.st_rdev != device))
+		rc = -EEXIST;
+	else if (fchownat(node, "", owner.user, owner.group, AT_EMPTY_PATH) < 0)
+		rc = -errno;
+	if (node >= 0)
+		close(node);
+	return rc;
+}
+
 /* Replaces a file. */
 static int make_node(const char *path, mode_t mode, dev_t device, struct owner owner)
 {
@@ -256,9 +274,11 @@ static int make_node(const char *path, mode_t mode, dev_t device, struct owner o
 
 	if (!rc)
 		(void)unlinkat(above, name, 0);
-	if (!rc && (mknodat(above, name, mode, device) < 0 || fchownat(above, name, owner.user, owner.group, AT_SYMLINK_NOFOLLOW) < 0))
+	if (!rc && mknodat(above, name, mode, device) < 0)
 		rc = -errno;
 	umask(mask);
+	if (!rc)
+		rc = own_node(above, name, mode, device, owner);
 	if (above >= 0)
 		close(above);
 	return rc;
