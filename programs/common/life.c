@@ -216,13 +216,14 @@ static bool note_poison(const void *siginfo)
 	return varch_poison_note(&poison, siginfo);
 }
 
-static bool continues_saved(const struct cvmm_configuration *c)
+/* A client may save or move the machine, or record its working set. */
+static bool needs_page_map(const struct cvmm_configuration *c)
 {
 	struct cvmm_option o;
 	unsigned int i;
 
 	for (i = 0; !cvmm_configuration_get_option(c, i, &o, NULL); i++)
-		if (!strcmp(o.name, "from"))
+		if (!strcmp(o.name, "control") || !strcmp(o.name, "from"))
 			return true;
 	return false;
 }
@@ -244,7 +245,7 @@ void vmm_life_prepare(const struct cvmm_configuration *c, const struct vmm_progr
 		.no_network = vmm_confinement_without_network(options),
 		.no_path = options->jail ? NO_PATH : NULL,
 	};
-	pagemap = continues_saved(c) ? open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC) : -1;
+	pagemap = needs_page_map(c) ? open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC) : -1;
 	if (pagemap >= 0)
 		owner->pagemap = &pagemap;
 }

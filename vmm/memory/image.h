@@ -61,6 +61,7 @@ struct vmm_image_progress {
 	const struct vsu_threads *threads; /* how the writers start; NULL: plainly */
 	struct vmm_image_sums *sums; /* receives the checksums, for the caller to free; or NULL */
 	struct vmm_image_changes *changes; /* of an incremental save, made by the caller; or NULL */
+	const int *pagemap;	/* /proc/self/pagemap, borrowed; NULL, without changes: all is read */
 	/* any of the writers shows whole pages that are not zero, and their offset in the image; NULL: none */
 	void (*look)(void *opaque, const unsigned char *bytes, uint64_t len, uint64_t at);
 	void *opaque;
@@ -89,12 +90,14 @@ int vmm_image_write_pieces(int fd, const unsigned char *bytes, uint64_t len, uin
 			   struct vmm_image_progress *progress);
 
 /*
- * Moves *at, an offset in the region, to the next data (SEEK_DATA) or hole (SEEK_HOLE) of
- * the file behind shared memory, at most to the end of the region: to the first page with
- * data, or, from a page that has some, to the first page behind it that begins with a hole.
- * Memory without such a file is all data. -EFAULT: the file was truncated and does not reach
- * that end.
+ * Moves *at, an offset in the region, to the next data (SEEK_DATA) or hole (SEEK_HOLE), at
+ * most to end, the end of the region or before: to the first page with data, or, from a page
+ * that has some, to the first page behind it that begins with a hole. Holes are those of the
+ * file behind shared memory, and the pages of anonymous memory that the page map does not have,
+ * which are zeros. Other memory is all data. -EFAULT: the file was truncated and does not
+ * reach the end of the region.
  */
-int vmm_image_seek(const struct vmem_region *r, int whence, uint64_t *at);
+int vmm_image_seek(const struct vmem_region *r, struct vmm_page_map *pages, int whence,
+		   uint64_t *at, uint64_t end);
 
 #endif

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <vmm-sys-util/checksum.h>
-#include <vmm-sys-util/fd.h>
 
 #include "memory/image_base.h"
 
@@ -16,10 +15,6 @@
 #define CHANGED "changed"
 #define MIN_PAGE UINT64_C(4096)
 #define MAX_PAGE UINT64_C(65536)
-/* Documentation/admin-guide/mm/pagemap.rst */
-#define ENTRY_OF_FILE (UINT64_C(1) << 61)
-#define ENTRY_SWAPPED (UINT64_C(1) << 62)
-#define ENTRY_PRESENT (UINT64_C(1) << 63)
 
 struct vmm_base_id vmm_base_id_of(const struct vsu_state *state)
 {
@@ -96,11 +91,11 @@ static uint64_t bytes_of(uint64_t total, uint64_t page)
 }
 
 int vmm_image_changes_new(struct vmm_image_changes *c, const struct vmm_image_base *base,
-			  int pagemap, uint64_t total)
+			  uint64_t total)
 {
 	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
-	*c = (struct vmm_image_changes){ base, pagemap, page, total, NULL };
+	*c = (struct vmm_image_changes){ base, page, total, NULL };
 	c->bits = calloc(1, bytes_of(total, page) + 1);
 	return c->bits ? 0 : -ENOMEM;
 }
@@ -126,24 +121,10 @@ static void mark_changed(struct vmm_image_changes *c, uint64_t at, uint64_t len)
  */
 static bool is_changed(uint64_t entry)
 {
-	return (entry & (ENTRY_SWAPPED | ENTRY_PRESENT)) && !(entry & ENTRY_OF_FILE);
+	return vmm_page_is_used(entry) && !(entry & VMM_PAGE_OF_FILE);
 }
 
-static int read_window(const struct vmm_image_changes *c, struct vmm_page_window *w, uint64_t page)
-{
-	ssize_t n;
-
-	if (page >= w->first && page < w->first + w->n)
-		return 0;
-	n = vsu_fd_pread_full(c->pagemap, w->entries, sizeof(w->entries), page * sizeof(w->entries[0]));
-	if (n < (ssize_t)sizeof(w->entries[0]))
-		return n < 0 ? (int)n : -EIO;
-	w->first = page;
-	w->n = (unsigned int)((size_t)n / sizeof(w->entries[0]));
-	return 0;
-}
-
-static bool maps_base(const struct vmm_image_changes *c, const struct vmem_region *r)
+static bool is_of_base(const struct vmm_image_changes *c, const struct vmem_region *r)
 {
 	const struct vmem_block *block = vmem_region_block(r);
 
@@ -152,25 +133,24 @@ static bool maps_base(const struct vmm_image_changes *c, const struct vmem_regio
 	       vmm_image_base_find(c->base, vmem_region_gpa(r), vmem_region_len(r));
 }
 
-int vmm_image_changes_next(struct vmm_image_changes *c, struct vmm_page_window *w,
+int vmm_image_changes_next(struct vmm_image_changes *c, struct vmm_page_map *pages,
 			   const struct vmem_region *r, uint64_t at, uint64_t end, uint64_t file_at,
 			   uint64_t *len, bool *changed)
 {
-	uint64_t page = (uint64_t)(uintptr_t)(vmem_region_hva(r) + at) / c->page;
-	uint64_t n = 0;
-	int rc;
+	const bool maps_base = is_of_base(c, r);
+	uint64_t n = 0, entry;
+	int rc = 0;
 
 	*changed = true;
 	*len = end - at;
-	if (maps_base(c, r)) {
-		rc = read_window(c, w, page);
+	for (; maps_base && n < end - at; n += c->page) {
+		rc = vmm_page_map_get(pages, vmem_region_hva(r) + at + n, &entry);
 		if (rc < 0)
 			return rc;
-		*changed = is_changed(w->entries[page - w->first]);
-		for (; n < end - at && page < w->first + w->n; page++, n += c->page)
-			if (is_changed(w->entries[page - w->first]) != *changed)
-				break;
-		*len = n < end - at ? n : end - at;
+		if (n && is_changed(entry) != *changed)
+			break;
+		*changed = is_changed(entry);
+		*len = n + c->page < end - at ? n + c->page : end - at;
 	}
 	if (*changed)
 		mark_changed(c, file_at + at, *len);

@@ -20,6 +20,7 @@
 #include <vmm-sys-util/state.h>
 
 #include "memory/memory_specs.h"
+#include "memory/page_map.h"
 
 #define VMM_BASE_NAME_MAX 4095u	/* bytes */
 
@@ -58,29 +59,21 @@ void vmm_image_base_free(struct vmm_image_base *base);
 /* The pages of an image that are written. */
 struct vmm_image_changes {
 	const struct vmm_image_base *base;
-	int pagemap;		/* /proc/self/pagemap, borrowed */
 	uint64_t page, total;	/* bytes of a page, and of the image */
 	unsigned char *bits;	/* owned */
 };
 
 /* -ENOMEM. */
 int vmm_image_changes_new(struct vmm_image_changes *c, const struct vmm_image_base *base,
-			  int pagemap, uint64_t total);
+			  uint64_t total);
 void vmm_image_changes_free(struct vmm_image_changes *c);
-
-/* Entries of the page map, so that a system call yields many. */
-struct vmm_page_window {
-	uint64_t first;		/* page number in this process */
-	unsigned int n;
-	uint64_t entries[512];
-};
 
 /*
  * Bytes of the region from at on, at most to end, that are all changed or all as in the base.
  * If a region does not map the base, all its bytes are changed. Changed bytes are marked, at
- * file_at + at in the image. w is zeroed before the first call, and belongs to this thread.
+ * file_at + at in the image.
  */
-int vmm_image_changes_next(struct vmm_image_changes *c, struct vmm_page_window *w,
+int vmm_image_changes_next(struct vmm_image_changes *c, struct vmm_page_map *pages,
 			   const struct vmem_region *r, uint64_t at, uint64_t end, uint64_t file_at,
 			   uint64_t *len, bool *changed);
 

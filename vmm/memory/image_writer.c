@@ -69,37 +69,63 @@ static uint64_t to_page(uint64_t found, int whence)
 	return whence == SEEK_HOLE && page < found ? page + VMM_IMAGE_PAGE : page;
 }
 
-int vmm_image_seek(const struct vmem_region *r, int whence, uint64_t *at)
+static int seek_file(const struct vmem_region *r, int whence, uint64_t *at, uint64_t end)
 {
-	const struct vmem_block *block = vmem_region_block(r);
 	const uint64_t first = vmem_region_file_pos(r, 0), len = vmem_region_len(r);
-	const uint64_t from = whence == SEEK_HOLE ? *at + VMM_IMAGE_PAGE : *at;
-	const int fd = vmem_block_fd(block);
-	off_t found = -1;
+	const int fd = vmem_block_fd(vmem_region_block(r));
+	const off_t found = lseek(fd, (off_t)(first + *at), whence);
 
-	errno = EINVAL;
-	if (fd >= 0 && (vmem_block_flags(block) & VMEM_BLOCK_SHARED))
-		found = lseek(fd, (off_t)(first + from), whence);
 	if (found >= 0) {
-		*at = at_most(to_page((uint64_t)found - first, whence), len);
+		*at = at_most(to_page((uint64_t)found - first, whence), end);
 		return whence == SEEK_HOLE && *at == len ? check_reach(fd, first + len) : 0;
 	}
 	if (errno == ENXIO) {
-		*at = len;
+		*at = end;
 		return check_reach(fd, first + len);
 	}
 	if (whence == SEEK_HOLE)
-		*at = len;
+		*at = end;
 	return 0;
 }
 
-/* Moves *at to the end of a hole, at most to end. */
-static int skip_hole(const struct vmem_region *r, uint64_t *at, uint64_t end)
+/*
+ * A page that nobody has used has no entry; one that is swapped out has. The kernel reports no
+ * huge page while it moves it.
+ */
+static bool has_page_map(const struct vmem_block *block, const struct vmm_page_map *pages)
 {
-	int rc = vmm_image_seek(r, SEEK_DATA, at);
+	return pages->fd >= 0 && vmem_block_kind(block) == VMEM_KIND_ANON &&
+	       vmem_block_page_size(block) == pages->page;
+}
 
-	*at = at_most(*at, end);
-	return rc;
+/* Without an entry the rest is data. */
+static void seek_used(const struct vmem_region *r, struct vmm_page_map *pages, int whence,
+		      uint64_t *at, uint64_t end)
+{
+	uint64_t entry;
+
+	for (; *at < end; *at = at_most((*at / pages->page + 1) * pages->page, end)) {
+		if (vmm_page_map_get(pages, vmem_region_hva(r) + *at, &entry) < 0)
+			entry = VMM_PAGE_PRESENT;
+		if (vmm_page_is_used(entry) == (whence == SEEK_DATA))
+			return;
+	}
+}
+
+int vmm_image_seek(const struct vmem_region *r, struct vmm_page_map *pages, int whence,
+		   uint64_t *at, uint64_t end)
+{
+	const struct vmem_block *block = vmem_region_block(r);
+
+	if (whence == SEEK_HOLE)
+		*at = at_most(*at + VMM_IMAGE_PAGE, end);
+	if (vmem_block_fd(block) >= 0 && (vmem_block_flags(block) & VMEM_BLOCK_SHARED))
+		return seek_file(r, whence, at, end);
+	if (has_page_map(block, pages))
+		seek_used(r, pages, whence, at, end);
+	else if (whence == SEEK_HOLE)
+		*at = end;
+	return 0;
 }
 
 static int write_run(const struct work *w, const unsigned char *bytes, uint64_t len, uint64_t at)
@@ -112,13 +138,13 @@ static int write_run(const struct work *w, const unsigned char *bytes, uint64_t 
 }
 
 /* Bytes [at, end) of the region, which begins at file_at in the image. */
-static int write_present(const struct work *w, const struct vmem_region *r,
-		      uint64_t at, uint64_t end, uint64_t file_at)
+static int write_present(const struct work *w, struct vmm_page_map *pages,
+			 const struct vmem_region *r, uint64_t at, uint64_t end, uint64_t file_at)
 {
 	const unsigned char *bytes = vmem_region_hva(r);
 	uint64_t n;
 	bool zeros;
-	int rc = skip_hole(r, &at, end);
+	int rc = vmm_image_seek(r, pages, SEEK_DATA, &at, end);
 
 	while (!rc && at < end) {
 		n = vmm_image_run(bytes + at, end - at, &zeros);
@@ -126,34 +152,34 @@ static int write_present(const struct work *w, const struct vmem_region *r,
 			rc = write_run(w, bytes + at, n, file_at + at);
 		at += n;
 		if (zeros)
-			rc = skip_hole(r, &at, end);
+			rc = vmm_image_seek(r, pages, SEEK_DATA, &at, end);
 	}
 	return rc;
 }
 
 /* An incremental save writes only the pages that differ from the base. */
-static int write_changed(const struct work *w, const struct vmem_region *r,
-			 uint64_t at, uint64_t end, uint64_t file_at)
+static int write_changed(const struct work *w, struct vmm_page_map *pages,
+			 const struct vmem_region *r, uint64_t at, uint64_t end, uint64_t file_at)
 {
-	struct vmm_page_window window = { .n = 0 };
 	uint64_t n = 0;
 	bool changed;
 	int rc = 0;
 
 	for (; !rc && at < end; at += n) {
-		rc = vmm_image_changes_next(w->progress->changes, &window, r, at, end, file_at, &n,
+		rc = vmm_image_changes_next(w->progress->changes, pages, r, at, end, file_at, &n,
 					    &changed);
 		if (!rc && changed)
-			rc = write_present(w, r, at, at + n, file_at);
+			rc = write_present(w, pages, r, at, at + n, file_at);
 	}
 	return rc;
 }
 
 /* Bytes [first, end) of the image. */
-static int write_slice(const struct work *w, uint64_t first, uint64_t end)
+static int write_slice(const struct work *w, struct vmm_page_map *pages, uint64_t first,
+		       uint64_t end)
 {
-	int (*write_part)(const struct work *w, const struct vmem_region *r, uint64_t at,
-			  uint64_t end, uint64_t file_at) =
+	int (*write_part)(const struct work *w, struct vmm_page_map *pages,
+			  const struct vmem_region *r, uint64_t at, uint64_t end, uint64_t file_at) =
 		w->progress->changes ? write_changed : write_present;
 	const struct vmem_region *r;
 	uint64_t begin = 0, len;
@@ -164,7 +190,7 @@ static int write_slice(const struct work *w, uint64_t first, uint64_t end)
 		r = vmem_map_region(w->map, i);
 		len = vmem_region_len(r);
 		if (begin + len > first)
-			rc = write_part(w, r, first > begin ? first - begin : 0,
+			rc = write_part(w, pages, r, first > begin ? first - begin : 0,
 					at_most(end - begin, len), begin);
 		begin += len;
 	}
@@ -185,16 +211,18 @@ static void *writer_main(void *arg)
 {
 	struct work *w = arg;
 	const uint64_t total = w->progress->total;
+	struct vmm_page_map pages;
 	uint64_t first, n;
 	int rc = 0, none = 0;
 
+	vmm_page_map_init(&pages, w->progress->pagemap ? *w->progress->pagemap : -1);
 	while (!rc && !__atomic_load_n(&w->rc, __ATOMIC_RELAXED)) {
 		first = __atomic_fetch_add(&w->next, SLICE, __ATOMIC_RELAXED);
 		if (first >= total)
 			break;
 		n = at_most(total - first, SLICE);
 		rc = __atomic_load_n(&w->progress->cancel, __ATOMIC_RELAXED) ?
-		     -ECANCELED : write_slice(w, first, first + n);
+		     -ECANCELED : write_slice(w, &pages, first, first + n);
 		__atomic_fetch_add(&w->progress->done, n, __ATOMIC_RELAXED);
 	}
 	if (rc < 0)

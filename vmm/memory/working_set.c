@@ -7,13 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "memory/page_map.h"
 #include "memory/working_set.h"
 
 #define PAGE 4096u		/* of a file, which another host may have written */
-#define ENTRIES 512u		/* of the page map, by one system call */
 #define RANGE_SIZE 16u		/* bytes in the file */
-/* Documentation/admin-guide/mm/pagemap.rst */
-#define PRESENT_OR_SWAPPED (UINT64_C(3) << 62)
 #define SECTION "working-set"
 
 static const struct vsu_state_kind kinds[] = { { SECTION, 1, false }, { NULL, 0, false } };
@@ -39,40 +37,20 @@ static int range_append(struct vmm_working_set *set, uint64_t at, uint64_t len)
 	return 0;
 }
 
-/* Up to ENTRIES pages from byte at of the region; returns how many, or a negative errno. */
-static ssize_t record_some(struct vmm_working_set *set, const struct vmem_region *r,
-			   uint64_t at, int pagemap)
+static int record_region(struct vmm_working_set *set, const struct vmem_region *r,
+			 struct vmm_page_map *pages, const bool *stop)
 {
-	const uint64_t page = (uint64_t)(uintptr_t)(vmem_region_hva(r) + at) / set->page;
-	const uint64_t left = (vmem_region_len(r) - at) / set->page;
-	uint64_t entries[ENTRIES];
-	const size_t n = left < ENTRIES ? (size_t)left : ENTRIES;
-	size_t i;
+	uint64_t at, entry;
 	int rc = 0;
 
-	if (pread(pagemap, entries, n * sizeof(entries[0]),
-		  (off_t)(page * sizeof(entries[0]))) != (ssize_t)(n * sizeof(entries[0])))
-		return -EIO;
-	for (i = 0; !rc && i < n; i++)
-		if (entries[i] & PRESENT_OR_SWAPPED)
-			rc = range_append(set, vmem_region_file_pos(r, at + i * set->page), set->page);
-	return rc ? rc : (ssize_t)n;
-}
-
-static int record_region(struct vmm_working_set *set, const struct vmem_region *r,
-			 int pagemap, const bool *stop)
-{
-	uint64_t at = 0;
-	ssize_t n = 0;
-
-	while (n >= 0 && vmem_region_len(r) - at >= set->page) {
+	for (at = 0; !rc && vmem_region_len(r) - at >= set->page; at += set->page) {
 		if (__atomic_load_n(stop, __ATOMIC_RELAXED))
 			return -ECANCELED;
-		n = record_some(set, r, at, pagemap);
-		if (n > 0)
-			at += (uint64_t)n * set->page;
+		rc = vmm_page_map_get(pages, vmem_region_hva(r) + at, &entry);
+		if (!rc && vmm_page_is_used(entry))
+			rc = range_append(set, vmem_region_file_pos(r, at), set->page);
 	}
-	return n < 0 ? (int)n : 0;
+	return rc;
 }
 
 static int by_position(const void *a, const void *b)
@@ -86,17 +64,19 @@ int vmm_working_set_record(struct vmm_working_set *set, const struct vmm_memory 
 			   const struct vmem_map *map, int pagemap, const bool *stop,
 			   struct vsu_error *err)
 {
+	struct vmm_page_map pages;
 	const struct vmem_region *r;
 	unsigned int i;
 	int rc = 0;
 
+	vmm_page_map_init(&pages, pagemap);
 	memset(set, 0, sizeof(*set));
-	set->page = (uint64_t)sysconf(_SC_PAGESIZE);
+	set->page = pages.page;
 	for (i = 0; !rc && i < vmem_map_count(map); i++) {
 		r = vmem_map_region(map, i);
 		if (vmm_memory_has(memory, r) &&
 		    vmem_block_kind(vmem_region_block(r)) == VMEM_KIND_FILE)
-			rc = record_region(set, r, pagemap, stop);
+			rc = record_region(set, r, &pages, stop);
 	}
 	if (set->n)
 		qsort(set->ranges, set->n, sizeof(*set->ranges), by_position);

@@ -112,14 +112,14 @@ static int refuse_loss(uint64_t gpa, struct vsu_error *err)
 
 static int send_span_holes(struct vmm_stream *const *streams, unsigned int n,
 			   struct vmm_page_set *set, const struct vmm_page_span *span,
-			   struct vsu_error *err)
+			   struct vmm_page_map *pages, struct vsu_error *err)
 {
 	struct vmm_page_run run = { .span = span };
 	uint64_t at = 0, end = 0;
 	int rc = 0;
 
 	while (!rc && at < span->len) {
-		rc = vmm_image_seek(span->region, SEEK_DATA, &end);
+		rc = vmm_image_seek(span->region, pages, SEEK_DATA, &end, span->len);
 		run.offset = at;
 		run.len = (end - at) / VMM_SET_PAGE * VMM_SET_PAGE;
 		if (!rc && run.len) {
@@ -127,20 +127,22 @@ static int send_span_holes(struct vmm_stream *const *streams, unsigned int n,
 			vmm_page_set_remove(set, &run);
 		}
 		if (!rc)
-			rc = vmm_image_seek(span->region, SEEK_HOLE, &end);
+			rc = vmm_image_seek(span->region, pages, SEEK_HOLE, &end, span->len);
 		at = end;
 	}
 	return rc == -EFAULT ? refuse_loss(span->gpa, err) : rc;
 }
 
 int vmm_pages_send_holes(struct vmm_stream *const *streams, unsigned int nstreams,
-			 struct vmm_page_set *set, struct vsu_error *err)
+			 struct vmm_page_set *set, const int *pagemap, struct vsu_error *err)
 {
+	struct vmm_page_map pages;
 	unsigned int i;
 	int rc = 0;
 
+	vmm_page_map_init(&pages, pagemap ? *pagemap : -1);
 	for (i = 0; !rc && i < set->n; i++)
-		rc = send_span_holes(streams, nstreams, set, &set->span[i], err);
+		rc = send_span_holes(streams, nstreams, set, &set->span[i], &pages, err);
 	return rc;
 }
 

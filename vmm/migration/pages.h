@@ -23,11 +23,11 @@ int vmm_pages_send_rom(struct vmm_stream *s, const struct vmm_memory *memory,
 		       const struct vmem_map *map, struct vsu_error *err);
 
 /*
- * Sends holes of the files behind shared memory as zeros, each over the stream of its
- * part, and removes them from the set.
+ * Sends holes (vmm_image_seek()) as zeros, each over the stream of its part, and removes them
+ * from the set. pagemap: /proc/self/pagemap, or NULL.
  */
 int vmm_pages_send_holes(struct vmm_stream *const *streams, unsigned int nstreams,
-			 struct vmm_page_set *set, struct vsu_error *err);
+			 struct vmm_page_set *set, const int *pagemap, struct vsu_error *err);
 
 /* The content of a section "pages" or "zeros". */
 struct vmm_pages_part {

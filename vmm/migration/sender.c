@@ -283,7 +283,8 @@ static int copy_memory(struct vmm_sender *s, struct vsu_error *err)
 	uint64_t before = UINT64_MAX;
 	bool flushed = false;
 	unsigned int vain = 0;
-	int rc = vmm_pages_send_holes(s->streams, s->nstreams, &s->set, err);
+	int rc = vmm_pages_send_holes(s->streams, s->nstreams, &s->set, s->config.pagemap,
+				      err);
 
 	while (!rc) {
 		if (s->config.postcopy && s->progress.round >= s->config.rounds)

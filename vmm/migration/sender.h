@@ -39,6 +39,7 @@ struct vmm_sender_config {
 	struct vmm_memory *memory;
 	uint64_t failed;	/* its pieces that were lost before */
 	const struct vmm_windows *windows;
+	const int *pagemap;	/* /proc/self/pagemap; or NULL */
 	struct varch_slots *slots;
 	const struct vhost_dirty_log *log; /* set by call_main: of other processes */
 	char *const *words;	/* the command line */

@@ -25,6 +25,7 @@ struct vmm_core {
 	struct vmem_map *map;
 	struct varch_core core;
 	uint64_t failed;	/* pieces of memory that were lost before */
+	int pagemap;		/* or a negative errno: all memory is read */
 	struct vmm_image_progress progress;
 	struct vmm_writer writer;
 	int rc;
@@ -36,6 +37,7 @@ static int write_core(struct vmm_core *c)
 	int rc;
 
 	c->progress.begin = c->core.len;
+	c->progress.pagemap = c->pagemap < 0 ? NULL : &c->pagemap;
 	c->progress.look = varch_core_look;
 	c->progress.opaque = &c->core;
 	rc = vmm_image_write(c->map, c->fd, &c->progress, &c->err);
@@ -74,6 +76,7 @@ static void remove_incomplete(const struct vmm_core *c)
 static void core_destroy(struct vmm_core *c)
 {
 	vsu_foreign_close(vmm_closer_get(&c->m->process.closer, NULL), &c->fd);
+	vsu_fd_close(&c->pagemap);
 	vmem_map_unref(c->map);
 	free(c->core.headers);
 	free(c->path);
@@ -178,6 +181,7 @@ static struct vmm_core *core_new(struct vmm_machine *m, const struct cvmm_core *
 	}
 	c->m = m;
 	c->fd = -1;
+	c->pagemap = vmm_owner_pagemap(&m->owner);
 	c->progress.threads = &m->process.threads;
 	c->failed = vmm_memory_failed(&m->memory);
 	vsu_error_clear(&c->err);

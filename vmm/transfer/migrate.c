@@ -132,6 +132,7 @@ static void migration_destroy(struct vmm_migration *g)
 	vmem_map_unref(g->sender.map);
 	vmm_main_call_fini(&g->call);
 	vsu_fd_close(&g->cancel_fd);
+	vsu_fd_close(&g->pagemap);
 	free(g->sender.state.out.bytes);
 	free(g->sender.config.head.out.bytes);
 	vmm_words_free(&g->words);
@@ -206,6 +207,7 @@ static int configure_sender(struct vmm_migration *g, struct vsu_error *err)
 		.closer = vmm_closer_get(&m->process.closer, NULL),
 		.memory = &m->memory, .windows = &m->shmem,
 		.failed = vmm_memory_failed(&m->memory),
+		.pagemap = g->pagemap < 0 ? NULL : &g->pagemap,
 		.slots = m->slots, .log = &g->log, .words = g->words.words,
 		.nwords = g->words.n,
 		.downtime_ns = g->options.downtime_ms * NS_PER_MS,
@@ -231,6 +233,7 @@ static struct vmm_migration *migration_new(struct vmm_machine *m)
 	vsu_error_clear(&g->err);
 	(void)!vmm_main_call_init(&g->call);
 	g->cancel_fd = vsu_event_new();
+	g->pagemap = vmm_owner_pagemap(&m->owner);
 	vsu_io_init(&g->call_io, on_call, g, g->call.fd, VSU_IO_READ);
 	vsu_io_start(m->loop, &g->call_io);
 	vmm_throttle_init(&g->throttle, m->loop, m->cpus);

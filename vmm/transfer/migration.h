@@ -33,6 +33,7 @@ struct vmm_migration {
 	pthread_t thread;
 	bool started;
 	int cancel_fd;
+	int pagemap;		/* or a negative errno: all memory is read */
 	struct vmm_main_call call;
 	struct vsu_io call_io;
 	int rc;			/* of the thread */

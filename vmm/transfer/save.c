@@ -410,7 +410,6 @@ static int use_base(struct vmm_save *s, struct vsu_error *err)
 		return vsu_error_set(err, -EOPNOTSUPP, "no memory of this machine is mapped from a saved machine (--from), so there is nothing that an incremental save could leave out");
 	if (vmm_memory_failed(&m->memory))
 		return vsu_error_set(err, -EOPNOTSUPP, "memory of this machine was lost and replaced, so its unchanged pages are unknown; save it whole");
-	s->files.pagemap = vmm_owner_pagemap(&m->owner);
 	if (s->files.pagemap < 0)
 		return vsu_error_sys(err, s->files.pagemap, "cannot open /proc/self/pagemap");
 	s->files.base = &m->restore.base;
@@ -433,6 +432,7 @@ static struct vmm_save *save_new(struct vmm_machine *m, const struct cvmm_save *
 	s->files.closer = &m->process.closer;
 	s->files.progress.threads = &m->process.threads;
 	s->files.failed = vmm_memory_failed(&m->memory);
+	s->files.pagemap = vmm_owner_pagemap(&m->owner);
 	vsu_error_clear(&s->err);
 	s->cancel_fd = vsu_event_new();
 	s->writer = (struct vmm_writer){ .m = m, .progress = &s->files.progress, .saves = true,

@@ -166,9 +166,10 @@ int vmm_save_write_files(struct vmm_save_files *s, struct vsu_error *err)
 	int rc = 0;
 
 	s->progress.sums = &sums;
+	s->progress.pagemap = s->pagemap < 0 ? NULL : &s->pagemap;
 	if (s->base) {
 		s->progress.changes = &changes;
-		rc = vmm_image_changes_new(&changes, s->base, s->pagemap, vmm_image_bytes(s->map));
+		rc = vmm_image_changes_new(&changes, s->base, vmm_image_bytes(s->map));
 	}
 	if (rc < 0)
 		return vsu_error_sys(err, rc, "the changed pages");

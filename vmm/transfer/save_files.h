@@ -29,7 +29,7 @@ struct vmm_save_files {
 	struct vsu_state_writer state;	/* not finished: checksums of memory follow */
 	char *const *words;		/* the command line */
 	int nwords;
-	int pagemap;			/* owned; or -1 */
+	int pagemap;			/* owned; or a negative number: all memory is read */
 	const struct vmm_image_base *base; /* of an incremental save; or NULL */
 	struct vmm_image_progress progress;
 };

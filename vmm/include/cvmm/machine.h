@@ -160,7 +160,10 @@ struct cvmm_host {
 	 * without sigbus.
 	 */
 	struct varch_poison *poison;
-	/* A descriptor of /proc/self/pagemap, for saves and working sets; NULL: it is opened. */
+	/*
+	 * A descriptor of /proc/self/pagemap that this process opened, for saves, migrations and
+	 * working sets; NULL: it is opened. It is borrowed.
+	 */
 	const int *pagemap;
 	const struct vsu_sock_access *sockets; /* of sockets that the machine creates; NULL: 0600 */
 	const struct cvmm_servers *servers; /* starts back-ends (backend=spawn); NULL: none can be started */

@@ -147,6 +147,66 @@ START_TEST(checksums_of_a_page_that_begins_with_a_hole_are_those_of_the_page)
 }
 END_TEST
 
+/* The first region is anonymous. */
+static uint64_t entry_of(int pagemap, uint64_t gpa)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t entry;
+
+	ck_assert_int_eq(pread(pagemap, &entry, 8, (off_t)((uint64_t)(uintptr_t)at(gpa) / page * 8)), 8);
+	return entry;
+}
+
+START_TEST(unused_pages_are_not_read)
+{
+	const int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_ge(pagemap, 0);
+	memset(at(5 << 20), 1, 5000);
+	*at(FIRST - 1) = 7;
+	progress.pagemap = &pagemap;
+	ck_assert_int_eq(write_image(), 0);
+	ck_assert(!vmm_page_is_used(entry_of(pagemap, 20 << 20)));
+	ck_assert(!vmm_page_is_used(entry_of(pagemap, 30 << 20)));
+	check_region(0, FIRST, 0);
+	check_region(SECOND_GPA, SECOND, FIRST);
+	close(pagemap);
+}
+END_TEST
+
+/* A page map of this test, which denies what it does not name. */
+START_TEST(swapped_pages_are_read)
+{
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), entry = VMM_PAGE_SWAPPED;
+	const uint64_t first = (uint64_t)(uintptr_t)at(0) / page;
+	const int pagemap = memfd_create("pagemap", MFD_CLOEXEC);
+	unsigned char byte;
+
+	memset(at(0), 3, 4 * page);
+	ck_assert_int_eq(ftruncate(pagemap, (off_t)((first + FIRST / page) * 8)), 0);
+	ck_assert_int_eq(pwrite(pagemap, &entry, 8, (off_t)((first + 2) * 8)), 8);
+	progress.pagemap = &pagemap;
+	ck_assert_int_eq(write_image(), 0);
+	ck_assert_int_eq(pread(image, &byte, 1, (off_t)(2 * page)), 1);
+	ck_assert_int_eq(byte, 3);
+	ck_assert_int_eq(pread(image, &byte, 1, (off_t)page), 1);
+	ck_assert_int_eq(byte, 0);
+	close(pagemap);
+}
+END_TEST
+
+START_TEST(all_is_read_if_the_page_map_cannot_be)
+{
+	const int pagemap = memfd_create("pagemap", MFD_CLOEXEC);
+
+	memset(at(0), 3, FIRST);
+	progress.pagemap = &pagemap;
+	ck_assert_int_eq(write_image(), 0);
+	check_region(0, FIRST, 0);
+	close(pagemap);
+}
+END_TEST
+
 /* No data follow, and the file reaches the end. */
 START_TEST(hole_at_the_end_of_a_file_is_zeros)
 {
@@ -179,6 +239,11 @@ int main(void)
 	tcase_add_test(tc, failed_write_is_reported);
 	tcase_add_test(tc, e3_05_truncated_file_is_not_written_as_zeros);
 	tcase_add_test(tc, checksums_of_a_page_that_begins_with_a_hole_are_those_of_the_page);
+	tcase_add_test_unless(tc, access("/proc/self/pagemap", R_OK) < 0 ?
+			      "the kernel has no CONFIG_PROC_PAGE_MONITOR" : NULL,
+			      unused_pages_are_not_read);
+	tcase_add_test(tc, swapped_pages_are_read);
+	tcase_add_test(tc, all_is_read_if_the_page_map_cannot_be);
 	tcase_add_test(tc, hole_at_the_end_of_a_file_is_zeros);
 	tcase_add_test(tc, e3_05_loss_is_found_after_the_memory_was_read);
 	suite_add_tcase(s, tc);

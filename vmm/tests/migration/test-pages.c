@@ -195,11 +195,26 @@ START_TEST(hole_of_a_file_is_sent_without_being_read)
 {
 	struct vmm_stream *const streams[] = { &there };
 
-	ck_assert_int_eq(vmm_pages_send_holes(streams, 1, &set, &err), 0);
+	ck_assert_int_eq(vmm_pages_send_holes(streams, 1, &set, NULL, &err), 0);
 	ck_assert_uint_eq(set.npages, 16);	/* pages of the anonymous memory */
 	memset(vmem_block_hva(memory.blocks[1]), 1, 4 * PAGE);
 	ck_assert_int_eq(receive("zeros"), 0);
 	ck_assert_uint_eq(vmem_block_hva(memory.blocks[1])[PAGE], 0);
+}
+END_TEST
+
+START_TEST(unused_anonymous_memory_is_sent_without_being_read)
+{
+	const int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	struct vmm_stream *const streams[] = { &there };
+	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	ck_assert_int_ge(pagemap, 0);
+	vmem_block_hva(memory.blocks[0])[0] = 1;
+	ck_assert_int_eq(vmm_pages_send_holes(streams, 1, &set, &pagemap, &err), 0);
+	ck_assert_uint_eq(set.npages, page / PAGE);
+	ck_assert(vmm_page_set_has(&set, 0));
+	close(pagemap);
 }
 END_TEST
 
@@ -216,7 +231,7 @@ START_TEST(page_with_data_beside_a_hole_is_not_sent_as_zeros)
 	sparse_file.begin = small_blocks[_i].begin * KIB;
 	sparse_file.end = small_blocks[_i].end * KIB;
 	sparse_file.used = true;
-	ck_assert_int_eq(vmm_pages_send_holes(streams, 1, &set, &err), 0);
+	ck_assert_int_eq(vmm_pages_send_holes(streams, 1, &set, NULL, &err), 0);
 	sparse_file.used = false;
 	ck_assert_uint_eq(set.npages, LOW / PAGE + small_blocks[_i].npages);
 	for (page = sparse_file.begin / PAGE; page * PAGE < (uint64_t)sparse_file.end; page++)
@@ -241,7 +256,7 @@ START_TEST(hole_of_a_file_is_sent_over_the_connections_of_its_blocks)
 	ck_assert_int_eq(vsu_sock_pair(pair), 0);
 	vmm_stream_init(&other);
 	other.fd = pair[0];
-	ck_assert_int_eq(vmm_pages_send_holes(streams, 2, &set, &err), 0);
+	ck_assert_int_eq(vmm_pages_send_holes(streams, 2, &set, NULL, &err), 0);
 	for_rows(i, COUNT(sizes)) {
 		ck_assert_int_eq(vmm_stream_expect(&here, "zeros", &section, &err), 0);
 		vmm_stream_fields(&section, &f);
@@ -383,7 +398,7 @@ START_TEST(e3_05_truncated_file_is_not_sent_as_zeros)
 	add_memory(16 * MIB, 4 * PAGE, "size=16K,backend=memfd,seal=off");
 	ck_assert_int_eq(vmm_page_set_init(&set, &memory, NULL, 0, map, &err), 0);
 	ck_assert_int_eq(ftruncate(vmem_block_fd(memory.blocks[2]), 3 * PAGE), 0);
-	ck_assert_int_eq(vmm_pages_send_holes(streams, 1, &set, &err), -EFAULT);
+	ck_assert_int_eq(vmm_pages_send_holes(streams, 1, &set, NULL, &err), -EFAULT);
 	ck_assert_str_eq(err.msg, "memory at 0x1000000 is lost: its file was truncated");
 }
 END_TEST
@@ -401,6 +416,9 @@ int main(void)
 	tcase_add_test(tc, addresses_that_are_not_memory_are_not_added);
 	tcase_add_test(tc, pages_and_zeros_arrive_in_place_of_what_was_there);
 	tcase_add_test(tc, hole_of_a_file_is_sent_without_being_read);
+	tcase_add_test_unless(tc, access("/proc/self/pagemap", R_OK) < 0 ?
+			      "the kernel has no CONFIG_PROC_PAGE_MONITOR" : NULL,
+			      unused_anonymous_memory_is_sent_without_being_read);
 	tcase_add_loop_test(tc, page_with_data_beside_a_hole_is_not_sent_as_zeros, 0,
 			    COUNT(small_blocks));
 	tcase_add_test(tc, hole_of_a_file_is_sent_over_the_connections_of_its_blocks);

@@ -183,16 +183,17 @@ static void read_entries(void)
 	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 	const uint64_t first = (uint64_t)(uintptr_t)vmem_region_hva(r) / page;
 	const int pagemap = memfd_create("pagemap", MFD_CLOEXEC);
-	struct vmm_page_window window = { .n = 0 };
+	struct vmm_page_map pages;
 	struct vmm_image_changes c;
 	uint64_t len, i;
 	bool changed;
 
-	ck_assert_int_eq(vmm_image_changes_new(&c, &rig.machine.restore.base, pagemap, 4u << 20), 0);
+	ck_assert_int_eq(vmm_image_changes_new(&c, &rig.machine.restore.base, 4u << 20), 0);
+	vmm_page_map_init(&pages, pagemap);
 	for (i = 0; i < COUNT(entries); i++)
 		ck_assert_int_eq(pwrite(pagemap, &entries[i].entry, 8, (off_t)((first + i) * 8)), 8);
 	for (i = 0; i < COUNT(entries); i++) {
-		ck_assert_int_eq(vmm_image_changes_next(&c, &window, r, i * page, (i + 1) * page, 0, &len, &changed), 0);
+		ck_assert_int_eq(vmm_image_changes_next(&c, &pages, r, i * page, (i + 1) * page, 0, &len, &changed), 0);
 		ck_assert_uint_eq(len, page);
 		ck_assert_int_eq(changed, entries[i].changed);
 		ck_assert_int_eq(c.bits[0] >> i & 1, entries[i].changed);

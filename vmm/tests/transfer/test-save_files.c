@@ -108,7 +108,7 @@ static void setup(void)
 	snprintf(folder, sizeof(folder), "%s/saved", top);
 	snprintf(incomplete, sizeof(incomplete), "%s/saved.incomplete", top);
 	ck_assert_int_eq(mkdir(incomplete, 0700), 0);
-	files = (struct vmm_save_files){ .folder = folder, .incomplete = incomplete,
+	files = (struct vmm_save_files){ .folder = folder, .incomplete = incomplete, .pagemap = -1,
 					 .folder_fd = -1, .fds = { -1, -1, -1 },
 					 .map = vmm_memory_map(&memory), .words = words, .nwords = 1 };
 	vsu_state_begin(&files.state, vmm_state_kinds);
