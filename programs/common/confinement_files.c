@@ -253,7 +253,7 @@ static unsigned int causes_of_machine(const struct cvmm_configuration *machine,
 	struct cvmm_reference r = { .size = sizeof(r) };
 	unsigned int i, causes = USE_ALWAYS;
 
-	if (control->path || control->inherited ||
+	if (vmm_control_end_is_given(control) ||
 	    cvmm_configuration_get_machine(machine, &whole, NULL) < 0)
 		return USE_ALL;
 	if (whole.devices)

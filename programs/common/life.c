@@ -135,7 +135,7 @@ static int control_open(const struct vmm_program_options *options, struct vsu_er
 	};
 	int rc;
 
-	if (!end->path && !end->inherited)
+	if (!vmm_control_end_is_given(end))
 		return 0;
 	rc = vsu_loop_new(&control_loop, err);
 	config.loop = control_loop;
@@ -216,21 +216,8 @@ static bool note_poison(const void *siginfo)
 	return varch_poison_note(&poison, siginfo);
 }
 
-/* A client may save or move the machine, or record its working set. */
-static bool needs_page_map(const struct cvmm_configuration *c)
-{
-	struct cvmm_option o;
-	unsigned int i;
-
-	for (i = 0; !cvmm_configuration_get_option(c, i, &o, NULL); i++)
-		if (!strcmp(o.name, "control") || !strcmp(o.name, "from"))
-			return true;
-	return false;
-}
-
-void vmm_life_prepare(const struct cvmm_configuration *c, const struct vmm_program_options *options,
-		      struct confine_plan *plan, const struct vmm_beside *beside,
-		      struct cvmm_host *owner)
+void vmm_life_prepare(const struct vmm_program_options *options, struct confine_plan *plan,
+		      const struct vmm_beside *beside, struct cvmm_host *owner)
 {
 	static const int stdio[] = { STDIN_FILENO, STDOUT_FILENO };
 	static int pagemap;
@@ -245,7 +232,9 @@ void vmm_life_prepare(const struct cvmm_configuration *c, const struct vmm_progr
 		.no_network = vmm_confinement_without_network(options),
 		.no_path = options->jail ? NO_PATH : NULL,
 	};
-	pagemap = needs_page_map(c) ? open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC) : -1;
+	/* for clients that save or move the machine, or record its working set */
+	pagemap = vmm_control_end_is_given(&options->control) ?
+		open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC) : -1;
 	if (pagemap >= 0)
 		owner->pagemap = &pagemap;
 }

@@ -21,9 +21,8 @@ struct vmm_beside;
  * what options add. Without sigbus and servers; before the process is confined. beside, as of
  * vmm_machine_loop_run(), is borrowed until the process ends.
  */
-void vmm_life_prepare(const struct cvmm_configuration *c, const struct vmm_program_options *options,
-		      struct confine_plan *plan, const struct vmm_beside *beside,
-		      struct cvmm_host *owner);
+void vmm_life_prepare(const struct vmm_program_options *options, struct confine_plan *plan,
+		      const struct vmm_beside *beside, struct cvmm_host *owner);
 
 /* Runs to the end; returns the exit status, with a message if any. After vmm_life_prepare(). */
 int vmm_life_run(struct cvmm_configuration *c, const struct vmm_program_options *options,

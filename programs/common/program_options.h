@@ -26,6 +26,11 @@ struct vmm_control_end {
 	int fd;
 };
 
+static inline bool vmm_control_end_is_given(const struct vmm_control_end *end)
+{
+	return end->path || end->inherited;
+}
+
 /* path is the text of the option, or NULL. -EINVAL: "fd:" without the number of a descriptor. */
 int vmm_control_end_read(struct vmm_control_end *end, struct vsu_error *err);
 

@@ -102,7 +102,7 @@ static int run_configuration(struct cvmm_configuration *c, const struct vmm_prog
 	status = separate_process(c, p, false, err);
 	if (status)
 		return report_end(status, beside, err);
-	vmm_life_prepare(c, p, &confinement.plan, beside, &owner);
+	vmm_life_prepare(p, &confinement.plan, beside, &owner);
 	status = restrict_process(c, p, err);
 	if (status)
 		return report_end(status, beside, err);

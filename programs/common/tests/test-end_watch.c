@@ -78,27 +78,20 @@ START_TEST(process_without_its_machine_has_the_status_of_a_task)
 {
 	static const struct vsu_error why = { .code = -EIO, .msg = "devices wait" };
 	static struct vmm_program_options options;
-	struct cvmm_configuration *kernel = NULL;
-	struct cvmm_options *words = NULL;
 	struct cvmm_host owner;
 	pid_t child;
 	int how;
 
-	ck_assert_int_eq(cvmm_options_new(&words, NULL), 0);
-	ck_assert_int_eq(cvmm_options_add(words, "kernel", "k", NULL), 0);
-	ck_assert_int_eq(cvmm_configuration_new(words, NULL, &kernel, NULL), 0);
 	child = fork();
 	ck_assert_int_ge(child, 0);
 	if (!child) {
-		vmm_life_prepare(kernel, &options, NULL, tasks[_i].beside, &owner);
+		vmm_life_prepare(&options, NULL, tasks[_i].beside, &owner);
 		owner.stuck(owner.opaque, VSU_EXIT_INTERNAL, &why);
 		_exit(99);
 	}
 	ck_assert_int_eq(waitpid(child, &how, 0), child);
 	ck_assert(WIFEXITED(how));
 	ck_assert_int_eq(WEXITSTATUS(how), tasks[_i].status);
-	cvmm_configuration_free(kernel);
-	cvmm_options_free(words);
 }
 END_TEST
 
