@@ -109,13 +109,13 @@ class Terminal:
                 raise Wrong(f"the job is not {state}: {jobs!r}")
 
     def kill_job(self):
-        """Likewise."""
-        for _ in range(4):
+        """As end_job() does."""
+        end = time.monotonic() + LIMIT
+        self.run("kill %1")
+        while not self.wait_for(2, self.has_no_job):
+            if time.monotonic() > end:
+                raise Wrong("the job does not end")
             self.run("kill %1")
-            if self.wait_for(2, self.has_no_job):
-                break
-        else:
-            raise Wrong("the job does not end")
         self.shell_is_right()
 
     def has_no_job(self):
