@@ -39,12 +39,12 @@ ssize_t vagent_priv_flow_read(const struct vagent_priv_flow_end *end, void *byte
 		return 0;
 	if (end->is_socket)
 		n = recv(end->fd, bytes, len, MSG_DONTWAIT);
-	else if (is_ready(end, POLLIN) && end->is_terminal)
-		return vsu_terminal_read(end->fd, bytes, len);
-	else if (is_ready(end, POLLIN))
-		n = read(end->fd, bytes, len);
-	else
+	else if (!is_ready(end, POLLIN))
 		return -EAGAIN;
+	else if (end->is_terminal)
+		return vsu_terminal_read(end->fd, bytes, len);
+	else
+		n = read(end->fd, bytes, len);
 	return n < 0 ? -errno : n;
 }
 
